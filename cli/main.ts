@@ -1,27 +1,22 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { Command as Commander, CommanderError, Option } from 'commander';
+import { CommanderError } from 'commander';
 import { surviveOrphanRejections } from '../functions/edge/orphan-rejections.ts';
 import { commands } from './commands.ts';
-import type { Command, CommandProcess, OptionSpec } from './program/command.ts';
+import { connectionTopic } from './help.ts';
+import { createInterrupt } from './interrupt.ts';
+import { parserOf } from './parser.ts';
+import { createScreen } from './print/screen.ts';
+import type { CommandProcess } from './program/command.ts';
 import { reportError, UsageError } from './program/errors.ts';
-import { packageRoot } from './program/package-root.ts';
-
-const interruptedExitCode = 130;
 
 /**
- * The command line. Exit codes: 0 done, 1 it went wrong, 2 it was called wrongly, 130 interrupted. Data goes to stdout,
- * everything else (progress, errors) to stderr.
+ * The command line. Exit codes: 0 done, 1 it went wrong, 2 it was called wrongly, 130 interrupted by Ctrl-C (143 by
+ * `kill`, 129 by the end of its terminal). Data goes to stdout, everything else (progress, errors) to stderr.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   endQuietlyWhenNobodyReads(process.stdout);
   endQuietlyWhenNobodyReads(process.stderr);
   surviveOrphanRejections(tellOnce);
-  const interrupt = new AbortController();
-  process.on('SIGINT', () => {
-    if (interrupt.signal.aborted) process.exit(interruptedExitCode);
-    interrupt.abort();
-  });
+  const interrupt = createInterrupt(process);
   let ended = false;
   // Nothing is left that could happen. Without this, Node would end with its code 13 and without a word.
   process.once('beforeExit', () => {
@@ -33,13 +28,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
   const exitCode = await runCommandLine(argv, {
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    ...createScreen(process.stdout, process.stderr),
     signal: interrupt.signal,
     now: Date.now,
   });
   ended = true;
-  process.exitCode = interrupt.signal.aborted ? interruptedExitCode : exitCode;
+  process.exitCode = interrupt.exitCode() ?? exitCode;
+  interrupt.close();
   process.stdin.destroy(); // a pipe that stays open must not keep a finished command alive
 }
 
@@ -57,13 +52,20 @@ function tellOnce(reason: unknown): void {
   told = true;
 }
 
+/** Main turns it into that of the signal. */
+const interruptedExitCode = 130;
+
 /** Parses, runs the one command and turns every outcome into an exit code; never throws. */
 export async function runCommandLine(argv: readonly string[], edges: CommandProcess): Promise<number> {
   const debug = argv.includes('--debug');
   let exitCode = 0;
   try {
-    const program = await createProgram(argv, edges, (code) => {
-      exitCode = code;
+    const program = await parserOf({
+      process: edges,
+      only: wantedCommand(argv),
+      run: async (command, input) => {
+        exitCode = await command.run({ ...input, process: edges });
+      },
     });
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
@@ -78,71 +80,17 @@ export async function runCommandLine(argv: readonly string[], edges: CommandProc
   }
 }
 
-/** Only the module of the named command is loaded: the others are a name and a summary. */
-async function createProgram(
-  argv: readonly string[],
-  edges: CommandProcess,
-  done: (exitCode: number) => void,
-): Promise<Commander> {
-  const program = new Commander('tidemark')
-    .description('Serverless event-time aggregation on AWS, on this machine or in an account.')
-    .usage('COMMAND [OPTIONS]')
-    .version(packageVersion(), '-V, --version')
-    .option('--debug', 'show the stack of an unexpected error')
-    .showSuggestionAfterError()
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => edges.stdout.write(text),
-      writeErr: (text) => edges.stderr.write(text),
-      outputError: () => undefined, // said by commanderExit, on one line
-    })
-    .addHelpText('after', '\ntidemark COMMAND --help explains a command, with examples.');
+/**
+ * The command that is called, or whose help is asked for.
+ * @throws UsageError for help of a command that is not there
+ */
+function wantedCommand(argv: readonly string[]): string | undefined {
   const words = argv.filter((word) => !word.startsWith('-'));
-  const wanted = words[0] === 'help' ? words[1] : words[0];
-  if (words[0] === 'help' && wanted !== undefined && !commands.some(({ name }) => name === wanted))
-    throw new UsageError(`unknown command '${wanted}' (see tidemark --help)`);
-  for (const entry of commands) {
-    const sub = program.command(entry.name).summary(entry.summary);
-    if (entry.name === wanted) describe(sub, (await entry.load()).default, edges, done);
-  }
-  return program;
-}
-
-function describe(sub: Commander, command: Command, edges: CommandProcess, done: (exitCode: number) => void): void {
-  sub.description(command.description).option('--debug', 'show the stack of an unexpected error');
-  for (const { name, description } of command.operands ?? [])
-    sub.argument(name.startsWith('[') ? name : `<${name}>`, description);
-  for (const [name, spec] of Object.entries(command.options)) sub.addOption(commanderOption(name, spec));
-  const examples = command.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`);
-  sub.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
-  sub.action(async () => {
-    if (sub.args.includes(''))
-      throw new UsageError(`${command.operands?.[0]?.name ?? 'an argument'}: one is empty: give it a value`);
-    const given = sub.opts();
-    const options = Object.fromEntries(
-      Object.entries(command.options).map(([name, spec]) => [
-        name,
-        spec.kind === 'flag' ? given[name] === true : given[name],
-      ]),
-    );
-    done(await command.run({ operands: sub.args, options, process: edges }));
-  });
-}
-
-function commanderOption(name: string, spec: OptionSpec): Option {
-  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  switch (spec.kind) {
-    case 'flag':
-      return new Option(`--${kebab}`, spec.description);
-    case 'negated':
-      return new Option(`--no-${kebab}`, spec.description);
-    case 'value': {
-      const option = new Option(`--${kebab} <${spec.placeholder}>`, spec.description).argParser((text) =>
-        spec.parse(text, `--${kebab}`),
-      );
-      return spec.fallback === undefined ? option : option.default(spec.fallback);
-    }
-  }
+  if (words[0] !== 'help') return words[0] ?? '';
+  const [, topic = ''] = words;
+  if (topic !== '' && topic !== connectionTopic && !commands.some(({ name }) => name === topic))
+    throw new UsageError(`unknown command '${topic}' (see tidemark --help)`);
+  return topic;
 }
 
 function commanderExit(error: CommanderError, edges: CommandProcess): number {
@@ -157,11 +105,6 @@ function commanderExit(error: CommanderError, edges: CommandProcess): number {
 function endQuietlyWhenNobodyReads(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (error.code !== 'EIO') throw error; // the terminal is gone: its signal ends the command
   });
-}
-
-function packageVersion(): string {
-  const content: unknown = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8'));
-  return typeof content === 'object' && content !== null && 'version' in content ? String(content.version) : 'unknown';
 }

@@ -1,7 +1,11 @@
 /** The exports for a user's own app: `import { EventTimeAggregation } from 'tidemark/cdk'`. */
 
+export type { KafkaAuthentication } from '../functions/core/definition/kafka-source.ts';
+export type { FunctionName } from '../functions/core/deployment/settings.ts';
+export type { TableName } from '../functions/core/deployment/tables.ts';
 export { type EntryFiles, EventTimeAggregation, type EventTimeAggregationProps } from './event-time-aggregation.ts';
 export type { FunctionNetwork } from './functions/function-network.ts';
+export type { PipelineFunction } from './functions/pipeline-function.ts';
 export type { AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';
 export type { Backlog } from './monitoring/backlog.ts';
 export type { PipelineMetrics } from './monitoring/metrics.ts';

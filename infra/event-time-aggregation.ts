@@ -109,13 +109,18 @@ const ownEntries: EntryFiles = {
 
 /**
  * A pipeline, deployed: stream, aggregate function, three tables, finalize function by the minute, query function
- * behind a REST API that authenticates callers with IAM (DESIGN sections 5 to 7). It has a REST API and an EventBridge
- * rule because LocalStack has neither HTTP APIs nor a working scheduler.
+ * behind a REST API that authenticates callers with IAM (DESIGN sections 5 to 7).
+ * @example
+ * new EventTimeAggregation(stack, 'Counts', { pipeline: 'pipeline.ts' });
  */
 export class EventTimeAggregation extends Construct {
+  /** Where the events come from. */
   readonly source: PipelineSource;
+  /** The tables: `state`, the logs; `windows`, the results; `rejects`, late and rejected events. */
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
+  /** The functions: `aggregate`, `finalize` and `query`. */
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
+  /** The query API. */
   readonly api: PipelineApi;
   /** The functions of the sinks, by the sink's name: for grants and for more of their environment. */
   readonly sinks: Readonly<Record<string, PipelineFunction>>;
@@ -124,9 +129,11 @@ export class EventTimeAggregation extends Construct {
    * signs the requests.
    */
   readonly sinkTargets: Readonly<Record<string, string>>;
+  /** The metrics of the pipeline, for alarms and dashboards of yours. */
   readonly metrics: PipelineMetrics;
   /** The functions and queues of the sources that the pipeline has besides its stream. */
   readonly sources: PipelineSources;
+  /** The alarms; undefined where `alarms` is false. */
   readonly alarms: PipelineAlarms | undefined;
   /** The name of this deployment in its metrics and logs. */
   private readonly deployment: string;
@@ -176,6 +183,7 @@ export class EventTimeAggregation extends Construct {
     this.tellQuery(sinks.map(({ name }) => name));
     this.kick();
     this.mapStream();
+    // A rule and a REST API: LocalStack has neither a working scheduler nor HTTP APIs.
     new Rule(this, 'Schedule', {
       description: 'Emits the windows that the watermark has passed',
       schedule: Schedule.rate(Duration.seconds(finalizeEverySeconds)),

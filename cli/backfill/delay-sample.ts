@@ -10,6 +10,7 @@ import { listShards } from '../../functions/feeder/shards.ts';
 import type { DelayResult } from '../static/delay-run.ts';
 import { createRejections } from '../static/rejections.ts';
 import type { RejectedSample } from '../static/static-engine.ts';
+import { shareRead } from './share-read.ts';
 import { decoded } from './stream-history.ts';
 
 /** The options of {@link sampleDelay}. */
@@ -22,8 +23,10 @@ export interface DelaySampleOptions extends ShardPlace {
   readonly from: Date | undefined;
   /** The greatest number of events that are read, over all shards. */
   readonly events: number;
-  /** Hears how many events have been read. */
-  readonly onProgress: (events: number) => void;
+  /** The time now, epoch ms. */
+  readonly nowMs: number;
+  /** Hears how many events have been read, and the share of the sample that they are, 0 to 1. */
+  readonly onProgress: (events: number, share: number) => void;
 }
 
 /**
@@ -38,6 +41,7 @@ export async function sampleDelay({
   delaysMs,
   from,
   events: most,
+  nowMs,
   onProgress,
   ...place
 }: DelaySampleOptions): Promise<DelayResult> {
@@ -51,8 +55,10 @@ export async function sampleDelay({
   for (const [done, { ShardId = '', ...shard }] of shards.entries()) {
     const ids = pipeline.dedup && createIdSet(pipeline.dedup.withinMs);
     const share = Math.ceil((most - counters.received) / (shards.length - done));
-    const end = counters.received + share;
-    reading: for await (const records of readShard(place, { ShardId, ...shard }, from && { arrivedAt: from })) {
+    const begin = counters.received;
+    const end = begin + share;
+    const reading = shareRead(nowMs);
+    records: for await (const records of readShard(place, { ShardId, ...shard }, from && { arrivedAt: from })) {
       for (const { sequenceNumber, arrival, events } of decoded(records)) {
         for (const raw of events) {
           const read = readRaw(reader, raw, arrival);
@@ -67,10 +73,11 @@ export async function sampleDelay({
             counters[read.keys.some((key) => key !== undefined) ? 'counted' : 'filtered']++;
             table.add(read, ShardId);
           }
-          if (counters.received >= end) break reading;
+          if (counters.received >= end) break records;
         }
       }
-      onProgress(counters.received);
+      const behind = Math.max(reading(records), (counters.received - begin) / Math.max(1, share));
+      onProgress(counters.received, (done + Math.min(1, behind)) / shards.length);
     }
   }
   return { table, counters, rejected: rejections.rejected, reasons: rejections.reasons };

@@ -15,6 +15,7 @@ import {
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
+import { shareRead } from './share-read.ts';
 
 /** The options of {@link foldStream}. */
 export interface StreamHistoryOptions extends ShardPlace {
@@ -26,8 +27,10 @@ export interface StreamHistoryOptions extends ShardPlace {
    * @default up to the tip of every shard
    */
   readonly through?: Readonly<Record<string, SequenceNumber>> | undefined;
-  /** Hears how many events have been read, and how many of the shards are done. */
-  readonly onProgress: (events: number, shardsDone: number, shards: number) => void;
+  /** The time now, epoch ms: what arrives later is not read. */
+  readonly nowMs: number;
+  /** Hears how many events have been read, and the share of the stream that is behind them, 0 to 1. */
+  readonly onProgress: (events: number, share: number) => void;
 }
 
 /** The answer over a stream, and what it was made from. */
@@ -43,6 +46,7 @@ export interface StreamHistory extends StaticAnswer {
 export async function foldStream({
   lookups,
   through,
+  nowMs,
   onProgress,
   ...place
 }: StreamHistoryOptions): Promise<StreamHistory> {
@@ -59,6 +63,7 @@ export async function foldStream({
     const { ShardId = '' } = shard;
     const end = through?.[ShardId];
     const isWanted = (number: SequenceNumber) => through === undefined || (end !== undefined && !isAfter(number, end));
+    const reading = shareRead(nowMs);
     for await (const records of readShard(place, shard, undefined)) {
       const wanted = decoded(records.filter(({ SequenceNumber = '' }) => isWanted(SequenceNumber)));
       const [first, last] = [wanted[0]?.sequenceNumber, wanted.at(-1)?.sequenceNumber];
@@ -70,7 +75,7 @@ export async function foldStream({
         for (const raw of found) add(run, raw, arrival);
         events += found.length;
       }
-      onProgress(events, done, shards.length);
+      onProgress(events, (done + reading(records)) / shards.length);
     }
     parts.push(run.part());
     if (ids !== undefined) seen.set(ShardId, ids);

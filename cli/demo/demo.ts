@@ -1,20 +1,23 @@
 import type { SideJson } from '../../functions/api/side-json.ts';
 import { grouped } from '../../functions/core/definition/grouped.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { isoTime } from '../../functions/core/events/event-time.ts';
 import { type TotalRow, totalsOf } from '../../functions/core/fold/totals.ts';
 import type { StaticWindow } from '../../functions/core/static/static-run.ts';
 import { inputFiles } from '../input/input-file.ts';
-import { conservationLine, pairLines, printRows, printTotals, type ResultRow } from '../print/result-table.ts';
-import { formatNumber, formatTable } from '../print/table.ts';
+import { formatNumber } from '../print/number-text.ts';
+import { conservationLine, pairLines, printLines, printRows, type ResultRow } from '../print/result-table.ts';
+import { shardText } from '../print/shard-text.ts';
+import { cutTo, printTable } from '../print/table.ts';
+import { windowText, zonedHeading } from '../print/time-text.ts';
 import type { CommandProcess } from '../program/command.ts';
+import type { Output } from '../program/output.ts';
 import { loadPipelineBundle, resolvePipelineFile } from '../program/pipeline-file.ts';
 import type { Manifest } from '../sample/open-close.ts';
-import { runStatic } from '../static/static-engine.ts';
+import { runWithProgress } from '../static/run-with-progress.ts';
+import type { StaticResult } from '../static/static-engine.ts';
 import { staticRows } from '../static/static-rows.ts';
 import type { Embedded } from '../stream/embedded.ts';
 import { runStream, type StreamResult } from '../stream/stream-run.ts';
-import { barChart } from './bar-chart.ts';
 import { killInTheMiddle, splitFirstShard } from './faults.ts';
 import { keepFeeding } from './keep.ts';
 import { setLateAside } from './set-aside.ts';
@@ -33,8 +36,8 @@ export interface DemoOptions {
 
 const shards = 4;
 
-/** The width of the longest bar, in characters. */
-const barWidth = 60;
+/** The rows of a long table that are shown. */
+const rowsShown = 5;
 
 /**
  * Runs the lesson and tells it.
@@ -42,45 +45,37 @@ const barWidth = 60;
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { files, manifest, form, process } = options;
-  const out = form === 'json' ? process.stderr : process.stdout;
-  const say = (text: string) => void out.write(`${text}\n`);
+  const out: Output = form === 'json' ? process.stderr : process.stdout;
+  const say = (text: string) => printLines(text, out);
   const pipelineFile = resolvePipelineFile('device-actions');
   const { pipeline, bundle } = await loadPipelineBundle(pipelineFile);
 
   say(
-    `1. Dataset: ${formatNumber(manifest.events)} events in ${manifest.files} files (${manifest.open} Open, ${manifest.close} Close)`,
-  );
-  say(
-    `   ${manifest.movedLate} moved to later files, ${manifest.farTooLate} far too late, ${manifest.malformed} malformed and ${manifest.future} future ones added`,
+    `1. Dataset: ${formatNumber(manifest.events)} events in ${manifest.files} files (${formatNumber(manifest.open)} Open, ${formatNumber(manifest.close)} Close); ` +
+      `${formatNumber(manifest.movedLate)} come late, ${manifest.farTooLate} far too late, ${manifest.malformed} are malformed, ${manifest.future} of the future`,
   );
 
   say('\n2. Static: the query over the files (tidemark batch)');
   const staticBegan = process.now();
-  const batch = await runStatic({
-    pipeline,
-    bundle,
-    files: inputFiles(files),
-    arrivalMs: staticBegan,
-    signal: process.signal,
-    onProgress: () => undefined,
-  });
+  const batch = await runWithProgress(
+    'batch',
+    { pipeline, bundle, files: inputFiles(files), arrivalMs: staticBegan },
+    process,
+  );
   const staticSeconds = (process.now() - staticBegan) / 1000;
   const staticTotals = totals(pipeline, batch.windows);
-  if (form === 'text') printRows(staticRows(pipeline, batch.windows), 'table', out);
-  if (form === 'text') printTotals(staticTotals, 'table', out);
+  if (form === 'text') printFirst(staticRows(pipeline, batch.windows), out);
 
-  say(
-    `\n3. Stream: the same query over the same files, one after the other, through ${shards} shards (tidemark stream)`,
-  );
+  say(`\n3. Stream: the same files, one after the other, through ${shards} shards (tidemark stream)`);
   const half = Math.floor(files.length / 2);
   let isFirst = true;
   const during = async (system: Embedded, filesDone: number, put: () => Promise<void>) => {
     if (isFirst) say(`   watch it: ${system.local.url}/`);
     isFirst = false;
     if (filesDone !== half) return put();
-    say(`4. Halfway: ${await killInTheMiddle(system, put)}`);
+    const killed = await killInTheMiddle(system, put);
     const split = await splitFirstShard(system, shards);
-    if (split !== undefined) say(`   and split ${split} in two`);
+    say(`   halfway: ${killed}${split === undefined ? '' : `, and split ${shardText(split)} in two`}`);
   };
   const { dataDir, start, after } = options;
   return runStream(
@@ -104,11 +99,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
         batch,
         staticTotals,
         staticSeconds,
+        out,
         say,
       });
       const page = `${system.local.url}/`;
-      if (after.kind === 'stop')
-        say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
+      if (after.kind === 'stop') say('\nnpm run demo -- --keep leaves its page live, with events still arriving');
       else {
         say(`\nthe page: ${page} (events keep arriving, an hour of theirs every 15 seconds; Ctrl-C ends it)`);
         await keepFeeding(system, pipeline, after.seed, process);
@@ -118,19 +113,26 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   );
 }
 
+/** The first rows of a long table, and how many more there are. */
+function printFirst(rows: readonly ResultRow[], out: Output): void {
+  printRows(rows.slice(0, rowsShown), 'table', out);
+  out.write(`... ${formatNumber(Math.max(0, rows.length - rowsShown))} more\n`);
+}
+
 interface Conclusion extends DemoOptions {
   readonly pipeline: Pipeline;
   readonly system: Embedded;
   readonly result: StreamResult;
-  readonly batch: Awaited<ReturnType<typeof runStatic>>;
+  readonly batch: StaticResult;
   readonly staticTotals: readonly TotalRow[];
   readonly staticSeconds: number;
+  readonly out: Output;
   readonly say: (text: string) => void;
 }
 
-/** Step 5: asks the API, and prints its answer beside the static one. */
+/** Step 4: asks the API, and prints its answer beside the static one. */
 async function conclude(conclusion: Conclusion): Promise<number> {
-  const { pipeline, files, system, result, batch, staticTotals, staticSeconds, say, form, process } = conclusion;
+  const { pipeline, files, system, result, batch, staticTotals, staticSeconds, out, say, form, process } = conclusion;
   const [query] = pipeline.queries;
   const streamTotals = await system.api.totals(query?.name ?? '', { by: 'action', status: 'final' });
   const side = await system.api.late({ from: result.startedAt, to: process.now() + 1 });
@@ -144,16 +146,11 @@ async function conclude(conclusion: Conclusion): Promise<number> {
     conservation.received === batch.counters.received;
   const equal = sameRows && sameCounts && apart.differences.length === 0;
 
-  say('\n5. The windows and totals that the API answers, beside the static ones');
-  if (form === 'text') say(sideBySide(staticRows(pipeline, batch.windows), result.rows, side, pipeline));
-  if (form === 'text') say(totalsTable(staticTotals, streamTotals, side));
-  say(reasons(side));
-  say(
-    `\n${barChart(
-      streamTotals.map((row) => ({ label: String(row.key.action), value: Number(row.values.count) })),
-      barWidth,
-    )}\n`,
-  );
+  say('\n4. The answer of its query API, beside the static one');
+  if (form === 'text') printSideBySide(staticRows(pipeline, batch.windows), result.rows, side, pipeline, out);
+  if (form === 'text') printTotals(staticTotals, streamTotals, side, out);
+  printReasons(side, out);
+  say('');
   say(`${conservationLine(conservation)}\n${pairLines(conservation.queries)}`.trimEnd());
   for (const difference of apart.differences.slice(0, 5)) say(`   ${difference}`);
   say(
@@ -164,7 +161,7 @@ async function conclude(conclusion: Conclusion): Promise<number> {
   if (!conservation.holds) say('NOT CONSERVED: received is not counted + late + duplicate + rejected + filtered');
   const seconds = { static: staticSeconds, start: result.startSeconds, stream: result.streamSeconds };
   say(
-    `static ${seconds.static.toFixed(1)} s, start ${seconds.start.toFixed(1)} s, stream ${seconds.stream.toFixed(1)} s, ${formatNumber(result.writeUnits)} write units`,
+    `files ${seconds.static.toFixed(1)} s, start ${seconds.start.toFixed(1)} s, stream ${seconds.stream.toFixed(1)} s, ${formatNumber(result.writeUnits)} write units`,
   );
   if (form === 'json') {
     const { holds, ...counters } = conservation;
@@ -200,54 +197,61 @@ function sorted(rows: readonly ResultRow[]): readonly (readonly [string, unknown
 }
 
 /**
- * A line for each hour and action: the count of the files, the count of the stream, and the late events, which are the
- * difference.
+ * A line for an hour and action: the count of the files, the count of the stream, and the late events, which are the
+ * difference. Those with late events come first.
  */
-function sideBySide(
+function printSideBySide(
   fromFiles: readonly ResultRow[],
   fromStream: readonly ResultRow[],
   side: readonly SideJson[],
   pipeline: Pipeline,
-): string {
+  out: Output,
+): void {
   const streamed = new Map(fromStream.map((row) => [nameOf(row), row]));
   const [query] = pipeline.queries;
   const late = grouped(side.filter(isLate), (event) =>
     nameOf({ start: query?.window.sliceOf(event.eventTime ?? 0) ?? 0, key: { action: actionOf(event) } }),
   );
-  const columns = [
-    { heading: 'hour' },
-    { heading: 'action' },
-    ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const })),
-  ];
-  const rows = fromFiles.map((row) => {
-    const name = nameOf(row);
-    return [
-      isoTime(row.start),
-      String(row.key.action),
-      Number(row.values.count),
-      Number(streamed.get(name)?.values.count ?? 0),
-      late.get(name)?.length ?? 0,
-    ];
-  });
-  return formatTable(columns, rows);
+  const lateOf = (row: ResultRow) => late.get(nameOf(row))?.length ?? 0;
+  const mostLate = [...fromFiles].sort((left, right) => lateOf(right) - lateOf(left));
+  const shown = new Set(mostLate.slice(0, rowsShown));
+  printTable(
+    out,
+    [{ heading: zonedHeading('window') }, ...totalColumns],
+    fromFiles
+      .filter((row) => shown.has(row))
+      .map((row) => [
+        windowText(row.start, row.end),
+        String(row.key.action),
+        Number(row.values.count),
+        Number(streamed.get(nameOf(row))?.values.count ?? 0),
+        lateOf(row),
+      ]),
+  );
+  out.write(`... ${formatNumber(Math.max(0, fromFiles.length - rowsShown))} more\n`);
 }
 
-function totalsTable(
+function printTotals(
   fromFiles: readonly TotalRow[],
   fromStream: readonly TotalRow[],
   side: readonly SideJson[],
-): string {
-  const columns = [
-    { heading: 'action' },
-    ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const })),
-  ];
-  const rows = fromFiles.map((row) => {
-    const streamed = fromStream.find((other) => other.key.action === row.key.action);
-    const late = side.filter((event) => isLate(event) && actionOf(event) === row.key.action).length;
-    return [String(row.key.action), Number(row.values.count), Number(streamed?.values.count ?? 0), late];
-  });
-  return formatTable(columns, rows);
+  out: Output,
+): void {
+  printTable(
+    out,
+    totalColumns,
+    fromFiles.map((row) => {
+      const streamed = fromStream.find((other) => other.key.action === row.key.action);
+      const late = side.filter((event) => isLate(event) && actionOf(event) === row.key.action).length;
+      return [String(row.key.action), Number(row.values.count), Number(streamed?.values.count ?? 0), late];
+    }),
+  );
 }
+
+const totalColumns = [
+  { heading: 'action' },
+  ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const })),
+];
 
 function actionOf(event: SideJson): string {
   return String((JSON.parse(event.payload) as { action?: unknown }).action);
@@ -260,25 +264,16 @@ function reasonCounts(side: readonly SideJson[]): Readonly<Record<string, number
 }
 
 /** The events that were set aside, by reason, with an example of each. */
-function reasons(side: readonly SideJson[]): string {
+function printReasons(side: readonly SideJson[], out: Output): void {
   const byReason = [...grouped(side, (event) => event.reason)];
-  if (byReason.length === 0) return 'nothing was late or rejected';
-  const columns = [
-    { heading: 'set aside' },
-    { heading: 'events', align: 'right' as const },
-    { heading: 'for example' },
-  ];
-  return formatTable(
-    columns,
-    byReason.map(([reason, events]) => [
-      reason,
-      events.length,
-      shortened(`${events[0]?.payload}: ${events[0]?.detail}`),
-    ]),
-  );
+  if (byReason.length === 0) out.write('nothing was late or rejected\n');
+  else
+    printTable(
+      out,
+      [{ heading: 'set aside' }, { heading: 'events', align: 'right' }, { heading: 'for example' }],
+      byReason.map(([reason, events]) => [reason, events.length, cutTo(events[0]?.payload ?? '', longestExample)]),
+    );
 }
 
-function shortened(text: string): string {
-  const line = text.replace(/\p{Cc}/gu, '?');
-  return line.length > 90 ? `${line.slice(0, 87)}...` : line;
-}
+/** A pipe gets tables whole, and no example without end. */
+const longestExample = 60;

@@ -1,4 +1,5 @@
 import { ListShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
+import { shardText } from '../print/shard-text.ts';
 import { type Embedded, mappingStatus } from '../stream/embedded.ts';
 
 /** The number of looks for a batch in flight once everything is put: an invocation takes longer than some looks. */
@@ -23,7 +24,7 @@ export async function killInTheMiddle({ local }: Embedded, put: () => Promise<vo
   }
   await local.kill('functions');
   await putting;
-  return `killed the functions (kill -9 of process ${functions})${busy.length === 0 ? '' : ` in the middle of a batch of ${busy.join(', ')}`}`;
+  return `killed the functions (kill -9 of process ${functions})${busy.length === 0 ? '' : ` in the middle of a batch of ${busy.map(shardText).join(', ')}`}`;
 }
 
 /**

@@ -59,6 +59,8 @@ export interface WindowFilter {
 export interface QueryJson {
   readonly name: string;
   readonly serves: string | null;
+  /** The IANA time zone on whose clocks its windows lie. Absent from an API of an earlier version. */
+  readonly timeZone?: string;
   readonly groupBy: readonly string[];
   /** Whether it is grouped by rollup or cube. */
   readonly hasTotals: boolean;

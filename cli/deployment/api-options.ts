@@ -1,4 +1,4 @@
-import { flag, value, valueOr } from '../program/command.ts';
+import { connecting, flag, value, valueOr } from '../program/command.ts';
 import { UsageError } from '../program/errors.ts';
 import { httpUrl, text } from '../program/option-value.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
@@ -8,11 +8,13 @@ import { type DeploymentOptions, deploymentOptions, stackOutput } from './stack.
 /** The options by which a command finds a query API. */
 export const apiOptions = {
   ...deploymentOptions,
-  api: value(
-    'url',
-    'any other address of a query API, without /v1; to API Gateway requests are signed with your AWS credentials',
-    httpUrl,
-  ),
+  ...connecting({
+    api: value(
+      'url',
+      'any other address of a query API, without /v1; to API Gateway requests are signed with your AWS credentials',
+      httpUrl,
+    ),
+  }),
 };
 
 /** The place of a query API. */

@@ -1,10 +1,10 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { value } from '../program/command.ts';
+import { connecting, value } from '../program/command.ts';
 import { UsageError } from '../program/errors.ts';
 import { httpUrl, port, text } from '../program/option-value.ts';
 
 /** The options by which a command finds AWS. */
-export const endpointOptions = {
+export const endpointOptions = connecting({
   port: value('port', 'the embedded AWS that tidemark up started on this port of this machine', port),
   endpoint: value(
     'url',
@@ -13,7 +13,7 @@ export const endpointOptions = {
   ),
   profile: value('name', 'your AWS profile (default: AWS_PROFILE, or the default one)', text),
   region: value('name', 'the AWS region (default: AWS_REGION, or that of the profile)', text),
-};
+});
 
 /** The place of AWS. Without either address, the SDK's own chain (environment, profile) decides. */
 export interface Endpoint {

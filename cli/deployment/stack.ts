@@ -1,5 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { value } from '../program/command.ts';
+import { connecting, value } from '../program/command.ts';
 import { TidemarkError, UsageError } from '../program/errors.ts';
 import { text } from '../program/option-value.ts';
 import { clientConfig, type Endpoint, endpointOptions } from './endpoint.ts';
@@ -7,11 +7,13 @@ import { clientConfig, type Endpoint, endpointOptions } from './endpoint.ts';
 /** The options by which a command finds a deployment. */
 export const deploymentOptions = {
   ...endpointOptions,
-  stack: value(
-    'name',
-    'a stack, in an account or on an emulator: its outputs say where its API, stream and functions are',
-    text,
-  ),
+  ...connecting({
+    stack: value(
+      'name',
+      'a stack, in an account or on an emulator: its outputs say where its API, stream and functions are',
+      text,
+    ),
+  }),
 };
 
 /** A choice of a deployment. */

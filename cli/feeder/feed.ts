@@ -5,7 +5,7 @@ import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import { hasApi, served, servedFile } from '../deployment/deployed.ts';
 import { clientConfig } from '../deployment/endpoint.ts';
 import { deploymentOptions, stackOutput } from '../deployment/stack.ts';
-import { formatNumber } from '../print/table.ts';
+import { formatNumber } from '../print/number-text.ts';
 import { type CommandProcess, negated, type OptionValues, value } from '../program/command.ts';
 import { text } from '../program/option-value.ts';
 import { defaultPipeline, loadPipeline } from '../program/pipeline-file.ts';

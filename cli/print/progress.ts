@@ -1,5 +1,8 @@
-import type { SingleBar } from 'cli-progress';
 import type { CommandProcess } from '../program/command.ts';
+import { formatNumber } from './number-text.ts';
+import { cutTo } from './table.ts';
+import { spanText } from './time-text.ts';
+import { widthOf } from './width.ts';
 
 /**
  * Shows the progress of a command. It is written to stderr only, so stdout stays for data, with `--json` and without.
@@ -20,64 +23,92 @@ export interface Progress {
 /** The options of a progress. */
 export interface ProgressOptions {
   readonly label: string;
-  /** The value of `done` at the end; undefined when unknown (lines only). */
+  /** The value of `done` at the end; undefined when unknown: there is no bar then, and the time that has passed. */
   readonly total: number | undefined;
+  /** Nothing is shown before, in ms: most runs are over by then. @default 0 */
+  readonly afterMs?: number;
 }
 
 /** Plain lines come at most this often. */
 const lineEveryMs = 1000;
+/** A terminal is drawn at most this often. */
+const drawEveryMs = 100;
+const barCells = 24;
 
 /**
- * A bar on a terminal; elsewhere plain lines, at most one a second and a last one, as a log wants them.
+ * One line that is drawn in its place on a terminal; elsewhere plain lines, at most one a second and a last one, as a
+ * log wants them. Both say how long it will take, once that is known.
  */
-export async function createProgress(
-  { label, total }: ProgressOptions,
-  { stderr, now }: CommandProcess,
-): Promise<Progress> {
-  return stderr.isTTY === true && total !== undefined
-    ? createBar(label, total)
-    : createLines(label, total, stderr, now);
-}
-
-async function createBar(label: string, total: number): Promise<Progress> {
-  const { default: cliProgress } = await import('cli-progress');
-  const bar: SingleBar = new cliProgress.SingleBar({
-    format: `${label} {bar} {percentage}% | {detail}`,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    barsize: 30,
-    fps: 10,
-    hideCursor: false, // nothing to restore when the process is killed
-    gracefulExit: false,
-    stopOnComplete: false,
-    stream: process.stderr,
-  });
-  bar.start(Math.max(1, total), 0, { detail: '' });
-  return {
-    update: (done, detail) => bar.update(total === 0 ? 1 : done, { detail }),
-    stop(detail) {
-      bar.update({ detail });
-      bar.stop();
-    },
-  };
-}
-
-function createLines(
-  label: string,
-  total: number | undefined,
-  stderr: CommandProcess['stderr'],
-  now: () => number,
+export function createProgress(
+  { label, total, afterMs = 0 }: ProgressOptions,
+  { stderr, now }: Pick<CommandProcess, 'stderr' | 'now'>,
 ): Progress {
-  let lastMs = now();
+  const { showStatus } = stderr;
+  const everyMs = showStatus === undefined ? lineEveryMs : drawEveryMs;
+  const beganMs = now();
+  const timeAt = timeOf(total, beganMs);
+  // A terminal shows at once that something is going on.
+  let lastMs = beganMs + afterMs - (showStatus === undefined ? 0 : everyMs);
+  let isShown = false;
   return {
     update(done, detail) {
-      if (now() - lastMs < lineEveryMs) return;
-      lastMs = now();
-      const share = total === undefined ? '' : ` ${Math.floor((100 * done) / Math.max(1, total))}%`;
-      stderr.write(`${label}${share}: ${detail}\n`);
+      const atMs = now();
+      const left = timeAt(done, atMs);
+      if (atMs - lastMs < everyMs) return;
+      lastMs = atMs;
+      isShown = true;
+      const share = total === undefined ? undefined : Math.min(1, done / Math.max(1, total));
+      const percent = share === undefined ? '' : ` ${Math.floor(100 * share)} %`;
+      const time = left === undefined ? '' : `, ${left}`;
+      if (showStatus === undefined) stderr.write(`${label}${percent}: ${detail}${time}\n`);
+      else {
+        const bar = share === undefined ? '' : ` ${barText(share)}`;
+        showStatus(cutTo(`${label}${bar}${percent} · ${detail}${time}`, widthOf(stderr) - 1));
+      }
     },
     stop(detail) {
-      if (detail !== '') stderr.write(`${label}: ${detail}\n`);
+      showStatus?.(undefined);
+      if (detail !== '' && (afterMs === 0 || isShown)) stderr.write(`${label}: ${detail}\n`);
     },
   };
+}
+
+/** Bytes as megabytes: `12 MB`. */
+export function megabytesText(bytes: number): string {
+  return `${formatNumber(Math.round(bytes / 1e6))} MB`;
+}
+
+function barText(share: number): string {
+  const full = Math.floor(share * barCells);
+  return `${'█'.repeat(full)}${'░'.repeat(barCells - full)}`;
+}
+
+/** The stretch of the past by which the rest is foretold, in ms. */
+const rateOverMs = 10_000;
+/** Before that nobody knows, in ms. */
+const knownAfterMs = 2_000;
+
+/**
+ * The time that the rest will take at the pace of the last seconds, as text; undefined while it is not known. Without a
+ * total it is the time that has passed.
+ */
+function timeOf(total: number | undefined, beganMs: number): (done: number, atMs: number) => string | undefined {
+  const seen: { readonly done: number; readonly atMs: number }[] = [];
+  return (done, atMs) => {
+    if (total === undefined)
+      return atMs - beganMs < knownAfterMs ? undefined : `for ${spanText(Math.floor((atMs - beganMs) / 1000) * 1000)}`;
+    const last = seen.at(-1);
+    if (last === undefined || atMs - last.atMs >= drawEveryMs) seen.push({ done, atMs });
+    while (seen.length > 2 && atMs - (seen[1]?.atMs ?? 0) >= rateOverMs) seen.shift();
+    const [first] = seen;
+    if (first === undefined || atMs - first.atMs < knownAfterMs || done <= first.done) return undefined;
+    const leftMs = ((total - done) / (done - first.done)) * (atMs - first.atMs);
+    return leftMs < 1000 ? undefined : `${spanText(roundedSpan(leftMs))} left`;
+  };
+}
+
+/** Nobody foretells seconds of hours: seconds below two minutes, then minutes. */
+function roundedSpan(ms: number): number {
+  const unitMs = ms < 120_000 ? 1000 : 60_000;
+  return Math.ceil(ms / unitMs) * unitMs;
 }

@@ -1,13 +1,16 @@
-import type { Writable } from 'node:stream';
 import type { RevisionJson } from '../../functions/api/revision-json.ts';
 import type { Json } from '../../functions/core/aggregates/index.ts';
 import { type Counters, eventClasses, lateShare, type QueryCounters } from '../../functions/core/events/counters.ts';
-import { isoTime } from '../../functions/core/events/event-time.ts';
 import type { GroupValue } from '../../functions/core/events/group-key.ts';
 import type { TotalRow } from '../../functions/core/fold/totals.ts';
 import { compareRows } from '../../functions/core/fold/window-result.ts';
 import { resultText } from '../../functions/core/results/result-view.ts';
-import { type Column, formatNumber, formatTable } from './table.ts';
+import type { Output } from '../program/output.ts';
+import { formatNumber } from './number-text.ts';
+import { type Column, printTable } from './table.ts';
+import { timeText, utc, windowText, zonedHeading } from './time-text.ts';
+import { widthOf } from './width.ts';
+import { wrapped } from './wrap.ts';
 
 /** One row of a window, as `batch`, `stream` and `windows` print it. */
 export interface ResultRow {
@@ -25,9 +28,13 @@ export interface ResultRow {
 }
 
 /**
- * `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC).
+ * `json`: one object a line, names in the order of the interfaces, numbers as they are. `table`: one table a query for
+ * people, times on the clocks on which its windows lie.
  */
 export type ResultForm = 'json' | 'table';
+
+/** The time zones of queries by name, as far as they are not UTC. */
+export type Zones = Readonly<Record<string, string>>;
 
 /**
  * Prints the rows of windows, in whatever order they come. They are sorted by query, window start and key unless told
@@ -36,8 +43,8 @@ export type ResultForm = 'json' | 'table';
 export function printRows(
   rows: readonly ResultRow[],
   form: ResultForm,
-  out: Writable,
-  order: 'sorted' | 'as given' = 'sorted',
+  out: Output,
+  { order = 'sorted', zones = {} }: { readonly order?: 'sorted' | 'as given'; readonly zones?: Zones } = {},
 ): void {
   const inOrder = (left: ResultRow, right: ResultRow) =>
     byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right);
@@ -52,11 +59,18 @@ export function printRows(
     status,
     revision,
   }));
-  print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
+  // Of rows that are all final nobody needs to be told so.
+  const status: readonly LeadColumn<ResultRow>[] = plain.every((row) => row.status === 'final') ? [] : [statusColumn];
+  print(plain, form, out, { lead: [windowColumn(zones)], tail: status });
 }
 
 /** Prints the panes of windows, in the order given. */
-export function printRevisions(revisions: readonly RevisionJson[], form: ResultForm, out: Writable): void {
+export function printRevisions(
+  revisions: readonly RevisionJson[],
+  form: ResultForm,
+  out: Output,
+  zones: Zones = {},
+): void {
   const rows = revisions.flatMap(({ rows: own, ...head }) => own.map((row) => ({ ...head, ...row })));
   const plain = rows.map(({ query, start, end, key, values, grouping, status, revision, emittedAt }) => ({
     query,
@@ -69,27 +83,64 @@ export function printRevisions(revisions: readonly RevisionJson[], form: ResultF
     revision,
     emittedAt,
   }));
-  print(
-    plain,
-    form,
-    out,
-    ['start', 'end', 'revision', 'status', 'emitted'],
-    ({ start, end, revision, status, emittedAt }) => [
-      isoTime(start),
-      isoTime(end),
-      String(revision),
-      status,
-      emittedAt === null ? '' : isoTime(emittedAt),
+  print(plain, form, out, {
+    lead: [
+      windowColumn(zones),
+      { heading: () => 'revision', align: 'right', text: ({ revision }) => String(revision) },
+      statusColumn,
+      {
+        heading: () => zonedHeading('emitted'),
+        text: ({ emittedAt }) => (emittedAt === null ? '' : timeText(Math.floor(emittedAt / 1000) * 1000)),
+      },
     ],
-  );
+    tail: [],
+  });
 }
 
 /** Prints totals by query and key. */
-export function printTotals(rows: readonly TotalRow[], form: ResultForm, out: Writable): void {
+export function printTotals(rows: readonly TotalRow[], form: ResultForm, out: Output, zones: Zones = {}): void {
   const sorted = [...rows].sort((left, right) => byText(left.query, right.query) || byKey(left, right));
   const plain = sorted.map(({ query, from, to, key, values }) => ({ query, from, to, key, values }));
-  print(plain, form, out, ['from', 'to'], ({ from, to }) => [isoTime(from), isoTime(to)]);
+  print(plain, form, out, {
+    lead: [
+      {
+        heading: (query) => zonedHeading('time', zones[query]),
+        text: ({ query, from, to }) => windowText(from, to, zones[query]),
+      },
+    ],
+    tail: [],
+  });
 }
+
+/** The zones of queries as a pipeline defines them, or as an API shows them. */
+export function zonesOf(
+  queries: readonly {
+    readonly name: string;
+    readonly timeZone?: string;
+    readonly definedKind?: { readonly timeZone?: string };
+  }[],
+): Zones {
+  const zoned = queries.map(({ name, timeZone, definedKind }) => [name, timeZone ?? definedKind?.timeZone ?? utc]);
+  return Object.fromEntries(zoned.filter(([, zone]) => zone !== utc));
+}
+
+/** A column before or behind those of the keys and values. */
+interface LeadColumn<Row> extends Omit<Column, 'heading'> {
+  readonly heading: (query: string) => string;
+  readonly text: (row: Row) => string;
+}
+
+function windowColumn(zones: Zones): LeadColumn<Pick<ResultRow, 'query' | 'start' | 'end'>> {
+  return {
+    heading: (query) => zonedHeading('window', zones[query]),
+    text: ({ query, start, end }) => windowText(start, end, zones[query]),
+  };
+}
+
+const statusColumn: LeadColumn<{ readonly status: string }> = {
+  heading: () => 'status',
+  text: ({ status }) => status,
+};
 
 /** The counters at the end of a run. */
 export interface Conservation {
@@ -102,22 +153,26 @@ export interface Conservation {
 }
 
 /**
- * The law of conservation with its numbers: a sentence on stderr and a line for each query, and with `--json` also the
- * last line of stdout,
- * `{"conservation":{"received":...},"queries":{"byHour":{"counted":...}},"writeUnits":0,"seconds":1.2}`.
+ * The law of conservation with its numbers, on stderr: a sentence and a line for each query, and with `--json` one line
+ * instead, `{"conservation":{"received":...},"queries":{"byHour":{"counted":...}},"writeUnits":0,"seconds":1.2}`. They
+ * are not on stdout, which has the same bytes whoever has counted and however long that took.
  */
 export function printConservation(
   { counters, queries, writeUnits, seconds }: Conservation,
   form: ResultForm,
-  edges: { readonly stdout: Writable; readonly stderr: Writable },
+  { stderr }: { readonly stderr: Output },
 ): void {
   const { received, counted, late, duplicate, rejected, filtered } = counters;
-  edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n${pairLines(queries)}`);
-  if (form === 'json') {
-    edges.stdout.write(
-      `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, queries, writeUnits, seconds })}\n`,
-    );
-  }
+  stderr.write(
+    form === 'json'
+      ? `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, queries, writeUnits, seconds })}\n`
+      : `${conservationLine(counters)}\n${pairLines(queries)}in ${seconds.toFixed(1)} s\n`,
+  );
+}
+
+/** Lines for people on an output, none longer than it is wide. */
+export function printLines(text: string, out: Output): void {
+  out.write(`${wrapped(text.trimEnd(), widthOf(out))}\n`);
 }
 
 /** `received 100,000 = counted 99,900 + late 0 + ...`. */
@@ -163,9 +218,8 @@ const linesPerWrite = 4096;
 function print<Row extends PrintedRow>(
   rows: readonly Row[],
   form: ResultForm,
-  out: Writable,
-  timeNames: readonly string[],
-  times: (row: Row) => readonly string[],
+  out: Output,
+  { lead, tail }: { readonly lead: readonly LeadColumn<Row>[]; readonly tail: readonly LeadColumn<Row>[] },
 ): void {
   if (form === 'json') {
     for (let at = 0; at < rows.length; at += linesPerWrite)
@@ -186,22 +240,34 @@ function print<Row extends PrintedRow>(
     const fields = own
       .map(({ key }) => Object.keys(key))
       .reduce((most, names) => (names.length > most.length ? names : most), []);
+    const around = ({ heading, align }: LeadColumn<Row>): Column => ({
+      heading: heading(query),
+      cut: 'never',
+      ...(align === undefined ? {} : { align }),
+    });
     const columns: readonly Column[] = [
-      ...timeNames.map((heading) => ({ heading })),
+      ...lead.map(around),
       ...fields.map((heading) => ({ heading })),
-      ...Object.keys(first.values).map((heading) => ({ heading, align: 'right' as const })),
+      ...Object.entries(first.values).map(([heading, value]) => valueColumn(heading, value)),
+      ...tail.map(around),
     ];
-    out.write(
-      `${query}\n${formatTable(
-        columns,
-        own.map((row) => [
-          ...times(row),
-          ...fields.map((name) => (row.key[name] === undefined ? '(all)' : cell(row.key[name]))),
-          ...Object.values(row.values).map(cell),
-        ]),
-      )}\n`,
+    out.write(`${query}\n`);
+    printTable(
+      out,
+      columns,
+      own.map((row) => [
+        ...lead.map(({ text }) => text(row)),
+        ...fields.map((name) => (row.key[name] === undefined ? '(all)' : cell(row.key[name]))),
+        ...Object.values(row.values).map(cell),
+        ...tail.map(({ text }) => text(row)),
+      ]),
     );
   }
+}
+
+/** A number keeps all of its digits. The text of a structure, such as the members of a set, may be shortened. */
+function valueColumn(heading: string, value: Json): Column {
+  return { heading, align: 'right', cut: typeof value === 'object' && value !== null ? 'end' : 'never' };
 }
 
 function cell(value: Json): string {

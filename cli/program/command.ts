@@ -1,8 +1,10 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import type { Output, ScreenOutput } from './output.ts';
 
 /**
- * A command as data: what it takes, what it says in `--help`, and the function that does it. `main.ts` knows no command
- * by name; a new one is a file in `commands/` with a `defineCommand` as its default export and a line in `commands.ts`.
+ * A command as data: what it takes, what it says in `--help`, and the function that does it. The parser knows no
+ * command by name; a new one is a file in `commands/` with a `defineCommand` as its default export and a line in
+ * `commands.ts`.
  */
 export interface Command<Options extends OptionSpecs = OptionSpecs> {
   /**
@@ -30,8 +32,8 @@ export interface CommandInput<Options extends OptionSpecs> {
 /** The edges of the process, as arguments so that tests can stand in. */
 export interface CommandProcess {
   readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: ScreenOutput;
   /** Aborted by the first Ctrl-C: stop cleanly; the exit code becomes 130. A second Ctrl-C ends the process at once. */
   readonly signal: AbortSignal;
   /** Epoch milliseconds. */
@@ -57,6 +59,8 @@ interface ValueSpec<Value> {
   readonly description: string;
   readonly parse: (text: string, option: string) => Value;
   readonly fallback?: Value;
+  /** Options of a group that many commands share are explained once, in `tidemark help connection`. */
+  readonly group?: 'connection';
 }
 
 /** One option; its name on the command line is its key in the record of options, in kebab-case. */
@@ -103,6 +107,14 @@ export function valueOr<Value>(
   fallback: Value,
 ): ValueSpec<Value> & { readonly fallback: Value } {
   return { kind: 'value', placeholder, description, parse, fallback };
+}
+
+/** Options that say where a command connects to. */
+export function connecting<const Specs extends Readonly<Record<string, Omit<ValueSpec<unknown>, 'group'>>>>(
+  specs: Specs,
+): Specs {
+  const grouped = Object.entries(specs).map(([name, spec]) => [name, { ...spec, group: 'connection' }]);
+  return Object.fromEntries(grouped) as Specs;
 }
 
 /** Ties the types of the options to `run`; the table of commands sees a plain `Command`. */

@@ -26,7 +26,7 @@ const flushEveryMs = 1000;
  * read by then are stored when it returns.
  */
 export async function putLive({ label, feed, lines, stop, process }: PutLiveOptions): Promise<FeederProgress> {
-  const progress = await createProgress({ label, total: undefined }, process);
+  const progress = createProgress({ label, total: undefined }, process);
   const feeder = createFeeder({ ...feed, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });
   // A failed flush breaks the feeder, and the loop below hears of it. An idle input must not hide the failure.
   const timer = setInterval(() => void feeder.flush().catch(stop), flushEveryMs);

@@ -6,6 +6,7 @@ import { type AcceptedEvent, eventReader, type Rejection } from '../../functions
 import { createDelayTable, type DelayTable } from '../../functions/core/static/delay-table.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
+import { pieceBytes, unitsOf } from './pieces.ts';
 import { createRejections, type Rejections } from './rejections.ts';
 import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
@@ -20,6 +21,10 @@ export interface DelayRunOptions {
   readonly delaysMs: readonly number[];
   /** The arrival of every event, epoch ms. */
   readonly arrivalMs: number;
+  /** Hears from time to time how many bytes have been read. */
+  readonly onProgress: (bytes: number) => void;
+  /** Aborted: the reading ends with an AbortError. */
+  readonly signal: AbortSignal;
 }
 
 /** The delay table of files. */
@@ -36,6 +41,8 @@ export async function runDelay({
   files,
   delaysMs,
   arrivalMs,
+  onProgress,
+  signal,
 }: DelayRunOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
   const reader = eventReader(pipeline, rowsAt);
@@ -44,11 +51,12 @@ export async function runDelay({
   const counters = { ...noEvents };
   const ids = createIdSet(Number.POSITIVE_INFINITY);
   let path = '';
+  let linesBefore = 0;
 
   const reject = (reason: string, detail: string, line: number): void => {
     counters.received++;
     counters.rejected++;
-    rejections.note({ path, line, reason, detail });
+    rejections.note({ path, line: linesBefore + line, reason, detail });
   };
   const take = (read: AcceptedEvent | Rejection, line: number): AcceptedEvent | Rejection => {
     if (read.outcome === 'rejected') {
@@ -70,9 +78,21 @@ export async function runDelay({
     unreadable: reject,
   });
 
-  for (const file of files) {
-    path = file.path;
-    await scanInput(file, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY }, buffer, handler);
+  let bytesRead = 0;
+  const onBytes = (bytes: number): void => {
+    bytesRead += bytes;
+    onProgress(bytesRead);
+    signal.throwIfAborted();
+  };
+  for (const piece of unitsOf(files, pieceBytes).flat()) {
+    const file = files[piece.file];
+    if (file === undefined) continue;
+    if (piece.from === 0) {
+      ({ path } = file);
+      linesBefore = 0;
+    }
+    linesBefore += await scanInput(file, piece, buffer, handler, onBytes);
+    await new Promise((resolve) => setImmediate(resolve)); // signals are heard, and the progress is shown
   }
   return { table, counters, rejected: rejections.rejected, reasons: rejections.reasons };
 }

@@ -14,6 +14,8 @@ export interface StaticJob {
    * units.
    */
   readonly next: SharedArrayBuffer;
+  /** One 64-bit integer: the bytes of the files that all workers have read. */
+  readonly bytesRead: SharedArrayBuffer;
   /** The bundled pipeline, for workers in other threads. */
   readonly bundle: string;
   /** The part of the pipeline that is counted: the history of one query; undefined: the whole pipeline. */
@@ -31,7 +33,7 @@ export interface StaticJob {
 }
 
 /** The part of a job that every worker is given alike. */
-export type SharedJob = Omit<StaticJob, 'next'>;
+export type SharedJob = Omit<StaticJob, 'next' | 'bytesRead'>;
 
 /** The counts of one unit, or of all units that a worker took. */
 export interface JobPart {

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Counters } from '../../functions/core/events/counters.ts';
-import { formatNumber } from '../print/table.ts';
+import { formatNumber } from '../print/number-text.ts';
 import { valueOr } from '../program/command.ts';
 import { share } from '../program/option-value.ts';
 import type { ReasonCount } from './rejections.ts';

@@ -1,5 +1,4 @@
-import { createProgress } from '../print/progress.ts';
-import { formatNumber } from '../print/table.ts';
+import { createProgress, megabytesText } from '../print/progress.ts';
 import type { CommandProcess } from '../program/command.ts';
 import { runStatic, type StaticEngineOptions, type StaticResult } from './static-engine.ts';
 
@@ -12,21 +11,15 @@ export async function runWithProgress(
   options: Omit<StaticEngineOptions, 'signal' | 'onProgress'>,
   process: CommandProcess,
 ): Promise<StaticResult> {
-  const startedMs = process.now();
   const total = options.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  let progress: ReturnType<typeof createProgress> | undefined;
-  const show = async (share: number): Promise<void> => {
-    if (process.now() - startedMs < progressAfterMs) return;
-    progress ??= createProgress({ label, total }, process);
-    (await progress).update(share * total, megabytes(share * total));
-  };
+  const progress = createProgress({ label, total, afterMs: progressAfterMs }, process);
   try {
-    return await runStatic({ ...options, signal: process.signal, onProgress: (share) => void show(share) });
+    return await runStatic({
+      ...options,
+      signal: process.signal,
+      onProgress: (share) => progress.update(share * total, megabytesText(share * total)),
+    });
   } finally {
-    (await progress)?.stop(megabytes(total));
+    progress.stop(megabytesText(total));
   }
-}
-
-function megabytes(bytes: number): string {
-  return `${formatNumber(Math.round(bytes / 1e6))} MB`;
 }

@@ -29,14 +29,14 @@ export interface StaticEngineOptions {
   readonly workers?: number;
   /** Largest piece of a file, bytes. @default 4 MB */
   readonly mostPieceBytes?: number;
-  /** Hears from time to time which share of the input has been taken, 0 to 1. */
+  /** Hears from time to time which share of the input has been read, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   /**
    * Hears of every rejected line in the order of the input. One thread reads the input then.
    * @default the first ones are in the result
    */
   readonly onRejected?: ((line: RejectedWithText) => void) | undefined;
-  /** Aborted: no further unit is started and the run throws its reason. */
+  /** Aborted: the run ends at once and throws its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -95,24 +95,34 @@ function workersFor({ pipeline, files, workers, onRejected }: StaticEngineOption
 }
 
 async function runWorkers(
-  options: Omit<StaticEngineOptions, 'onProgress'>,
+  options: StaticEngineOptions,
   work: SharedJob,
   workers: number,
 ): Promise<readonly JobResult[]> {
   const { pipeline, signal } = options;
   const { units } = work;
-  const job: StaticJob = { ...work, next: new SharedArrayBuffer(4) };
+  const job: StaticJob = { ...work, next: new SharedArrayBuffer(4), bytesRead: new SharedArrayBuffer(8) };
   const taken = new Int32Array(job.next);
   const threads = Array.from({ length: workers - 1 }, () => startWorker(job));
   const failed = (): void => void Atomics.store(taken, 0, units.length);
+  const endThreads = (): void => {
+    for (const { worker } of threads) void worker.terminate();
+  };
+  signal?.addEventListener('abort', endThreads);
   for (const { answer } of threads) answer.catch(failed);
+  const progress = setInterval(() => options.onProgress?.(shareRead(job)), progressEveryMs);
   try {
-    const here = await runJob(job, pipeline, () => pause(options, taken, units.length), toldRejected(options));
+    const here = await runJob(job, pipeline, pause, { onRejected: toldRejected(options), signal });
     const there = await Promise.all(threads.map(({ answer }) => answer));
     signal?.throwIfAborted();
     return [here, ...there];
+  } catch (error) {
+    signal?.throwIfAborted(); // and not that the threads have ended early
+    throw error;
   } finally {
-    for (const { worker } of threads) void worker.terminate();
+    clearInterval(progress);
+    signal?.removeEventListener('abort', endThreads);
+    endThreads();
   }
 }
 
@@ -123,10 +133,16 @@ function toldRejected({ files, onRejected }: StaticEngineOptions): OnRejected | 
 }
 
 /** Pauses, so that timers, signals and the other threads' messages are handled. */
-async function pause({ onProgress, signal }: StaticEngineOptions, taken: Int32Array, units: number): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  if (signal?.aborted) Atomics.store(taken, 0, units);
-  onProgress?.(Math.min(1, Atomics.load(taken, 0) / units));
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+const progressEveryMs = 100;
+
+/** Which share of the files' bytes has been read, 0 to 1; those of a pipe are not known. */
+function shareRead({ files, bytesRead }: StaticJob): number {
+  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  return Math.min(1, Number(Atomics.load(new BigInt64Array(bytesRead), 0)) / Math.max(1, total));
 }
 
 function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer: Promise<JobResult> } {

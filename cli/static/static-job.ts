@@ -15,15 +15,24 @@ import { scanInput } from './scan-input.ts';
 
 /**
  * Works until no unit is left. `pause` runs between two units, for the other duties of a thread.
- * @param onRejected needs every line to be read as text, which takes longer
+ * @param options `onRejected` needs every line to be read as text, which takes longer; `signal` ends the work, with an
+ * AbortError
  */
 export async function runJob(
   job: StaticJob,
   pipeline: Pipeline,
   pause: () => Promise<void> | undefined,
-  onRejected?: OnRejected,
+  {
+    onRejected,
+    signal,
+  }: { readonly onRejected?: OnRejected | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<JobResult> {
   const next = new Int32Array(job.next);
+  const bytesRead = new BigInt64Array(job.bytesRead);
+  const onBytes = (bytes: number): void => {
+    Atomics.add(bytesRead, 0, BigInt(bytes));
+    signal?.throwIfAborted();
+  };
   const rowsAt = fixedRows(pipeline, job.lookupRows);
   const counted = job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range);
   const parts: JobPart[] = [];
@@ -62,7 +71,7 @@ export async function runJob(
     for (piece of pieces) {
       const file = job.files[piece.file];
       if (file === undefined) continue;
-      const scanned = scanInput(file, piece, buffer, reader);
+      const scanned = scanInput(file, piece, buffer, reader, onBytes);
       const count = typeof scanned === 'number' ? scanned : await scanned;
       if (file.bytes !== undefined && piece.to < file.bytes) lines.push({ piece, count });
     }

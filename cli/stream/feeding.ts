@@ -1,10 +1,10 @@
-import { isoTime } from '../../functions/core/events/event-time.ts';
 import { type Coverage, readCoverage } from '../../functions/feeder/coverage.ts';
 import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import type { FinalizeAnswer } from '../../functions/operations/advance.ts';
 import { createKafkaFeeder } from '../feeder/kafka-feeder.ts';
-import { formatNumber } from '../print/table.ts';
+import { formatNumber } from '../print/number-text.ts';
+import { momentText } from '../print/time-text.ts';
 import type { FeedCheckpoint } from './feed-checkpoint.ts';
 import { checkCommitted } from './fit.ts';
 import type { RunningSystem, StreamSystemOptions } from './stream-system.ts';
@@ -66,8 +66,8 @@ export async function createFeeding({
     describe({ watermark, windows, windowsOpen }) {
       const { eventsPut, skipped } = feeder.progress();
       final += windows;
-      const time = watermark === null ? 'none yet' : isoTime(watermark);
-      return `records in ${formatNumber(eventsPut + skipped)}, watermark ${time}, windows open ${windowsOpen}, final ${final}`;
+      const time = watermark === null ? 'none yet' : momentText(watermark);
+      return `records ${formatNumber(eventsPut + skipped)}, watermark ${time}, windows open ${windowsOpen}, final ${final}`;
     },
   };
 }

@@ -166,7 +166,7 @@ async function feed(
   const { files, process, dataDir } = options;
   const { system, signal } = running;
   const feeding = await createFeeding({ ...options, system, signal, checkpoint, start });
-  const progress = await createProgress({ label: 'stream', total: files.length }, process);
+  const progress = createProgress({ label: 'stream', total: files.length }, process);
   let detail = '';
   const putTrigger = async (trigger: Trigger): Promise<void> => {
     const put = () => feeding.put(trigger);

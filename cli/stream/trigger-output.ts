@@ -1,7 +1,8 @@
 import type { WindowJson } from '../../functions/api/window-json.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { type OutputMode, type OutputPane, outputOf } from '../../functions/core/results/output-mode.ts';
 import { resultRows } from '../deployment/api-client.ts';
-import { printRows, type ResultForm } from '../print/result-table.ts';
+import { printRows, type ResultForm, zonesOf } from '../print/result-table.ts';
 import type { CommandProcess } from '../program/command.ts';
 import type { Embedded } from './embedded.ts';
 
@@ -18,10 +19,12 @@ type TriggerPane = OutputPane & WindowJson & { readonly revision: number };
  */
 export function triggerOutput(
   mode: OutputMode,
-  queries: readonly string[],
+  pipelineQueries: readonly Pick<Query, 'name' | 'definedKind'>[],
   form: ResultForm,
   { stdout }: Pick<CommandProcess, 'stdout'>,
 ): (system: Embedded, trigger: number) => Promise<void> {
+  const queries = pipelineQueries.map(({ name }) => name);
+  const zones = zonesOf(pipelineQueries);
   const cursors = new Map<string, string>();
   const panes = new Map<string, TriggerPane>();
 
@@ -52,7 +55,7 @@ export function triggerOutput(
 
   function print(trigger: number, windows: readonly WindowJson[]): void {
     if (form === 'table') stdout.write(`trigger ${trigger}\n`);
-    printRows(resultRows(windows), form, stdout);
+    printRows(resultRows(windows), form, stdout, { zones });
   }
 
   return async (system, trigger) => {

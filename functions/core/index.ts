@@ -58,7 +58,17 @@ export {
   type UnknownKey,
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
-export type { DedupSpec, Pipeline, PipelineResults, PipelineSpec, QueryResult, QuerySpec } from './definition/pipeline.ts';
+export type {
+  DedupSpec,
+  EventOf,
+  GroupFields,
+  GroupSelectors,
+  Pipeline,
+  PipelineResults,
+  PipelineSpec,
+  QueryResult,
+  QuerySpec,
+} from './definition/pipeline.ts';
 export {
   type DeliveredWindow,
   type Delivery,
@@ -81,11 +91,12 @@ export type { EventIdValue } from './events/event-id.ts';
 export type { EventTimeUnit, EventTimeValue } from './events/event-time.ts';
 export type { GroupSelector, GroupValue } from './events/group-key.ts';
 export type { OutputMode } from './results/output-mode.ts';
+export type { Row } from './results/row.ts';
 export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './windows/calendar.ts';
 export { cumulate } from './windows/cumulate.ts';
 export { global } from './windows/global.ts';
 export { type SessionOptions, session } from './windows/session.ts';
 export { sliding } from './windows/sliding.ts';
-export { tumbling } from './windows/tumbling.ts';
+export { type TumblingOptions, tumbling } from './windows/tumbling.ts';
 export type { SessionRule, Window, WindowKind } from './windows/window.ts';
 export type { WindowOptions } from './windows/window-edges.ts';

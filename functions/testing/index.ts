@@ -1,4 +1,7 @@
 /** The test kit: `import { testPipeline } from 'tidemark/testing'`. */
+export type { Counters, QueryCounters } from '../core/events/counters.ts';
+export type { RejectReason } from '../core/fold/read-event.ts';
+export type { PaneStatus } from '../state/windows/pane.ts';
 export type { Moment } from './moment.ts';
 export type {
   Conservation,

@@ -23,7 +23,9 @@ export interface PutOptions {
 
 /** The key and the results of a row. */
 export interface PaneRow<Result extends QueryResult = QueryResult> {
+  /** The group-by fields by name; empty for a query without group-by. */
   readonly key: Result['key'];
+  /** The result of each aggregate, by its name in the query. */
   readonly values: Result['values'];
   /** For `rollup` and `cube`: 0 for a group; a total has a bit for each field that it lacks, as SQL's GROUPING. */
   readonly grouping?: number;
@@ -31,6 +33,7 @@ export interface PaneRow<Result extends QueryResult = QueryResult> {
 
 /** A row of a window. Times are epoch ms. */
 export interface ResultRow<Result extends QueryResult = QueryResult> extends PaneRow<Result> {
+  /** Inclusive. */
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
@@ -38,6 +41,7 @@ export interface ResultRow<Result extends QueryResult = QueryResult> extends Pan
 
 /** One emission of a window. Times are epoch ms. */
 export interface ResultPane<Result extends QueryResult = QueryResult> {
+  /** Inclusive. */
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
@@ -47,17 +51,21 @@ export interface ResultPane<Result extends QueryResult = QueryResult> {
   readonly revision: number;
   /** How many records are in the window. */
   readonly records: number;
+  /** By key. */
   readonly rows: readonly PaneRow<Result>[];
 }
 
 /** A window as the query API shows it. Times are epoch ms. */
 export interface ResultWindow<Result extends QueryResult = QueryResult> {
+  /** Inclusive. */
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
+  /** `open` while records may still come, `closing` when none may come and the window is not emitted yet. */
   readonly status: 'open' | 'closing' | 'final';
   /** How many records are in the window. */
   readonly records: number;
+  /** By key. */
   readonly rows: readonly PaneRow<Result>[];
 }
 

@@ -5,10 +5,13 @@ import type { ItemStore } from './item-store.ts';
 
 /** An event that came too late for all windows of a query that it belongs to. Times are epoch ms. */
 export interface LateEvent {
+  /** The query for which it was late. */
   readonly query: string;
   /** The event as the test gave it. */
   readonly event: unknown;
+  /** Its own time. */
   readonly eventTime: number;
+  /** When it arrived. */
   readonly arrivedAt: number;
   /** The position of its shard. */
   readonly shard: number;
@@ -18,6 +21,7 @@ export interface LateEvent {
 
 /** An event that was rejected for all queries. */
 export interface RejectedEvent {
+  /** The class of the reason. */
   readonly reason: RejectReason;
   /** The event as the test gave it. */
   readonly event: unknown;

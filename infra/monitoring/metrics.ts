@@ -15,18 +15,19 @@ export interface PipelineMetrics {
   pairs(query: string, of: 'counted' | 'late' | 'filtered'): Metric;
   /** The lag (ms) of the global watermark behind the clock while some shard has records to come. */
   readonly watermarkLag: Metric;
+  /** The number of windows that became final. */
   readonly windowsFinalized: Metric;
+  /** The number of windows that hold something and are not final. */
   readonly windowsOpen: Metric;
   /** The number of closings that a run had no time for. */
   readonly closingsLeft: Metric;
+  /** The number of shards of which a run could not tell how far they are. */
   readonly unreadableShards: Metric;
   /** The number of events by which the law of conservation does not hold. */
   readonly conservationMismatch: Metric;
-  /**
-   * The waiting time (ms) of the first window that waits for a sink, and the number of a sink's dead letters; each of
-   * the worst sink.
-   */
+  /** The waiting time (ms) of the first window that waits for a sink, of the sink where it is longest. */
   readonly oldestWaiting: Metric;
+  /** The number of dead letters, of the sink that has most. */
   readonly deadLetters: Metric;
   /** Write units that a function spent on its tables. */
   writeUnits(by: FunctionName): Metric;

@@ -18,7 +18,7 @@ import { acknowledge } from '../monitoring/findings.ts';
 
 /** The address of a webhook, and the secret that signs its requests. */
 export interface WebhookBinding {
-  /** @default the pipeline's */
+  /** The address. @default the pipeline's */
   readonly url?: string;
   /** The secret that signs the requests: 24 bytes or more in Base64. @default a new secret */
   readonly secret?: ISecret;
@@ -26,10 +26,13 @@ export interface WebhookBinding {
 
 /** The additions to the Lambda of a `forEachWindow`. For grants: `counts.sinks.NAME.grantPrincipal`. */
 export interface FunctionBinding {
+  /** More variables of its environment. @default none */
   readonly environment?: Readonly<Record<string, string>>;
-  /** @default no VPC */
+  /** The VPC that it runs in. @default no VPC */
   readonly vpc?: IVpc;
+  /** The subnets of the VPC. @default the private ones with a way out */
   readonly vpcSubnets?: SubnetSelection;
+  /** The security groups of the function. @default one of its own */
   readonly securityGroups?: readonly ISecurityGroup[];
 }
 

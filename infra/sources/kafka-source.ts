@@ -31,7 +31,7 @@ export interface KafkaProps {
   readonly bootstrapServers: readonly string[];
   /** The ARN of an MSK cluster. @default a cluster that you run yourself, or that somebody else runs for you */
   readonly clusterArn?: string;
-  /** @default `iam` with a `clusterArn`, else `tls` */
+  /** The way in which the brokers let a client in. @default `iam` with a `clusterArn`, else `tls` */
   readonly authentication?: KafkaAuthentication;
   /**
    * With `scram-512`, `scram-256` and `plain`: a secret with `username` and `password`; with `mtls`: `certificate`,
@@ -47,7 +47,7 @@ export interface KafkaProps {
    * @default the brokers are reached over the internet
    */
   readonly vpc?: IVpc;
-  /** @default the VPC's private subnets with a way out */
+  /** The subnets of the VPC. @default its private subnets with a way out */
   readonly vpcSubnets?: SubnetSelection;
   /**
    * The security groups of the functions and, except for MSK, of Lambda's pollers.
@@ -64,8 +64,12 @@ export type SourceDefinition = (scope: IConstruct) => PipelineSource;
 const groupPattern = /^[A-Za-z0-9\-/*:_+=.@]{1,200}$/;
 
 /**
- * The topic of an MSK cluster or another Kafka cluster as the source: `new EventTimeAggregation(this, 'Counts', {
- * pipeline, source: kafka({ ... }) })`. No stream is made then.
+ * The topic of an MSK cluster or another Kafka cluster as the source. No stream is made then.
+ * @example
+ * new EventTimeAggregation(stack, 'Counts', {
+ *   pipeline: 'pipeline.ts',
+ *   source: kafka({ topic: 'events', bootstrapServers: ['broker-1.example.com:9094'] }),
+ * });
  * @throws TidemarkError that names the property
  */
 export function kafka(props: KafkaProps): SourceDefinition {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../cli/program/package-root.ts';
+import { printedCounters } from '../fixtures/system/printed-counters.ts';
 
 /** The output of a run of `tidemark ... --json`, and its duration from start to end. */
 export interface CommandRun {
@@ -31,7 +32,7 @@ export async function tidemark(args: readonly string[]): Promise<CommandRun> {
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-2000);
+    errors = (errors + text).slice(-20_000);
   });
   let output = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) output += chunk;
@@ -43,6 +44,6 @@ export async function tidemark(args: readonly string[]): Promise<CommandRun> {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
-  const { seconds, writeUnits } = lines.at(-1);
-  return { rows: lines.slice(0, -1), seconds, writeUnits, wallSeconds };
+  const { seconds, writeUnits } = printedCounters(errors);
+  return { rows: lines, seconds, writeUnits, wallSeconds };
 }

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { formatNumber } from '../../cli/print/number-text.ts';
 import { createProgress } from '../../cli/print/progress.ts';
-import { formatNumber, formatTable } from '../../cli/print/table.ts';
+import { createScreen } from '../../cli/print/screen.ts';
+import { formatTable } from '../../cli/print/table.ts';
 import { reportError, UsageError } from '../../cli/program/errors.ts';
 import { type CrashOptions, parseOptions, usage } from './options.ts';
 import { type CrashFigures, runCrash } from './run.ts';
@@ -32,15 +34,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const folder =
     options.data === undefined ? mkdtempSync(path.join(tmpdir(), 'tidemark-crash-')) : path.resolve(options.data);
   mkdirSync(folder, { recursive: true });
-  const progress = await createProgress(
+  const { stderr } = createScreen(process.stdout, process.stderr);
+  const progress = createProgress(
     { label: `crash (seed ${options.seed})`, total: options.kills },
-    {
-      stdin: process.stdin,
-      stdout: process.stdout,
-      stderr: process.stderr,
-      signal: new AbortController().signal,
-      now: Date.now,
-    },
+    { stderr, now: Date.now },
   );
   let last = '';
   try {

@@ -11,8 +11,8 @@ import { pairsOf, readAllProgress } from '../../functions/state/epochs/progress.
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import type { Answer } from './answer.ts';
 import type { CaseBatch, DifferentialCase } from './case.ts';
 import { resultRows } from './result-rows.ts';

@@ -28,8 +28,8 @@ describe('events that were sent again', () => {
       launch(['batch', ...files, '--pipeline', pipelineFile, '--json']).ended;
     const large = await batch(path, path);
     const alone = await batch(file('large-once.json', once));
-    expect(read(large.stdout).rows).toEqual(read(alone.stdout).rows);
-    expect(read(large.stdout).conservation).toMatchObject({
+    expect(read(large).rows).toEqual(read(alone).rows);
+    expect(read(large).conservation).toMatchObject({
       received: 2 * lines.length,
       counted: 40_000,
       duplicate: 2 * lines.length - 40_000,

@@ -22,11 +22,9 @@ describe('events that were sent again', () => {
     const { lines, once } = withRetries(3000);
     const files = [file('first.json', lines.slice(0, 2500)), file('second.json', lines.slice(2500))];
     const words = [...files, '--pipeline', pipelineFile, '--json'];
-    const stream = read((await command(['stream', ...words, '--shards', '4'])).stdout);
-    const batch = read((await command(['batch', ...words])).stdout);
-    const alone = read(
-      (await command(['batch', file('once.json', once), '--pipeline', pipelineFile, '--json'])).stdout,
-    );
+    const stream = read(await command(['stream', ...words, '--shards', '4']));
+    const batch = read(await command(['batch', ...words]));
+    const alone = read(await command(['batch', file('once.json', once), '--pipeline', pipelineFile, '--json']));
     expect(stream).toEqual(batch);
     expect(batch.rows).toEqual(alone.rows);
     expect(stream.conservation).toEqual({

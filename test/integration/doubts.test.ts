@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { command } from '../fixtures/system/command-line.ts';
+import { printedCounters } from '../fixtures/system/printed-counters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-doubts-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,10 +29,10 @@ it.each([
   ['batch', []],
   ['stream', ['--shards', '1']],
 ])('%s says once that times look like seconds, and counts them all the same', async (name, words) => {
-  const { code, stdout, stderr } = await command([name, events, '--pipeline', pipelineFile, '--json', ...words]);
+  const { code, stderr } = await command([name, events, '--pipeline', pipelineFile, '--json', ...words]);
   expect(code, stderr).toBe(0);
   expect(stderr.match(/looks like seconds/g)).toHaveLength(1);
-  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+  expect(printedCounters(stderr)).toMatchObject({
     conservation: { received: 2, counted: 2, rejected: 0 },
   });
 });

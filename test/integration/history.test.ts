@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { queryApp } from '../../functions/api/app.ts';
 import { cloudWatchHistory } from '../../functions/edge/metric-history.ts';
-import pipeline from '../corpus/pipeline.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
+import pipeline from '../corpus/pipeline.ts';
 
 /** The clock of the recording, and its three minutes. */
 const recordedAt = 1_795_975_235_000;

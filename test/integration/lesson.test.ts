@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { command, type Ended } from '../fixtures/system/command-line.ts';
+import { printedCounters } from '../fixtures/system/printed-counters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-lesson-'));
 const sample = join(folder, 'events');
@@ -30,10 +31,9 @@ beforeAll(async () => {
 });
 
 /** The printed rows, and the text of the lines behind them. */
-function read({ code, stdout }: Ended) {
-  expect(code).toBe(0);
-  const lines = stdout.split('\n');
-  return { rows: lines.slice(0, -2).join('\n'), last: JSON.parse(lines.at(-2) ?? '') };
+function read({ code, stdout, stderr }: Ended) {
+  expect(code, stderr).toBe(0);
+  return { rows: stdout, last: printedCounters(stderr) };
 }
 
 describe('the lesson: stream instead of batch', () => {

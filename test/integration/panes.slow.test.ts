@@ -38,7 +38,7 @@ describe('tidemark stream --mode', () => {
           done();
         },
       });
-      return triggerOutput(mode, ['perKind'], 'json', { stdout });
+      return triggerOutput(mode, definition.queries, 'json', { stdout });
     });
     const quiet = new Writable({ write: (_chunk, _encoding, done) => done() });
     await runStream(

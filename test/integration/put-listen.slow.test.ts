@@ -49,6 +49,7 @@ async function counted(streamName: string) {
     streamName,
     pipeline,
     signal: new AbortController().signal,
+    nowMs: Date.now(),
     onProgress: () => undefined,
   });
   return counters;

@@ -46,6 +46,7 @@ describe('rate', () => {
       streamName,
       pipeline,
       signal: new AbortController().signal,
+      nowMs: Date.now(),
       onProgress: () => undefined,
     });
     expect(counters).toMatchObject({ received: 5000, counted: 5000 });

@@ -59,7 +59,7 @@ describe('sql', () => {
         '--json',
       ),
     );
-    const batch = lines((await command(['batch', ...files, '--totals', 'action', '--json'])).stdout).slice(0, -1);
+    const batch = lines((await command(['batch', ...files, '--totals', 'action', '--json'])).stdout);
     expect(rows).toEqual(batch.map(({ key, values }) => ({ action: key.action, total: values.count })));
     expect(rows.reduce((sum, { total }) => sum + total, 0)).toBe(2000);
   });

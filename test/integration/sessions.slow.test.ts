@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { clickLines, clicks, visits } from '../fixtures/clicks.ts';
 import { command } from '../fixtures/system/command-line.ts';
+import { printedCounters } from '../fixtures/system/printed-counters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-sessions-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,7 +17,7 @@ describe('clicks by session', () => {
     writeFileSync(file, clickLines(made));
     const words = [file, '--pipeline', 'clicks-by-session', '--json'];
     const batch = await command(['batch', ...words]);
-    const lines = batch.stdout.split('\n').slice(0, -2);
+    const lines = batch.stdout.split('\n').slice(0, -1);
     const rows = lines.map(
       (line) => JSON.parse(line) as { start: number; end: number; key: { user: string }; values: { clicks: number } },
     );
@@ -25,9 +26,8 @@ describe('clicks by session', () => {
       `seed ${seed}`,
     ).toEqual(visits(made));
     const stream = await command(['stream', ...words, '--shards', '2', '--data', join(folder, 'data')]);
-    expect({ code: stream.code, rows: stream.stdout.split('\n').slice(0, -2) }).toEqual({ code: 0, rows: lines });
-    const { conservation } = JSON.parse(stream.stdout.split('\n').at(-2) ?? '') as { conservation: object };
-    expect(conservation).toEqual({
+    expect({ code: stream.code, rows: stream.stdout.split('\n').slice(0, -1) }).toEqual({ code: 0, rows: lines });
+    expect(printedCounters(stream.stderr).conservation).toEqual({
       received: made.length,
       counted: made.length,
       late: 0,
@@ -48,7 +48,7 @@ describe('clicks by session', () => {
       join(folder, 'data'),
       '--resume',
     ]);
-    expect(again.stdout.split('\n').slice(0, -2)).toEqual(totals.stdout.split('\n').slice(0, -2));
+    expect(again.stdout.split('\n').slice(0, -1)).toEqual(totals.stdout.split('\n').slice(0, -1));
     expect(totals.stdout.split('\n').length).toBeGreaterThan(8);
   });
 });

@@ -16,7 +16,7 @@ describe('clicks by session', () => {
     const { stdout } = await command(['batch', file, '--pipeline', 'clicks-by-session', '--json']);
     const rows = stdout
       .split('\n')
-      .slice(0, -2)
+      .slice(0, -1)
       .map(
         (line) => JSON.parse(line) as { start: number; end: number; key: { user: string }; values: { clicks: number } },
       );

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { command, type Ended } from '../fixtures/system/command-line.ts';
+import { printedCounters } from '../fixtures/system/printed-counters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-lesson-'));
 const topic = `lesson-${randomUUID()}`;
@@ -22,8 +23,7 @@ beforeAll(async () => {
 /** The rows, unchanged, and the rest of the line behind them. */
 function read({ code, stdout, stderr }: Ended) {
   expect(code, stderr).toBe(0);
-  const lines = stdout.split('\n');
-  return { rows: lines.slice(0, -2).join('\n'), last: JSON.parse(lines.at(-2) ?? '') };
+  return { rows: stdout, last: printedCounters(stderr) };
 }
 
 it('prints the same bytes with a topic as the stream as with Kinesis, and the same counters', async () => {

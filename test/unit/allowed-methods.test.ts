@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { queryApp } from '../../functions/api/app.ts';
 import { restRequest } from '../../functions/edge/rest-request.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { refuseRequest } from '../../infra/local/account/request-guard.ts';
 import pipeline from '../../pipelines/device-actions.ts';
-import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const app = (ingest: 'on' | 'off') =>
   queryApp({

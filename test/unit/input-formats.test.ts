@@ -95,6 +95,8 @@ describe('a file of any format', () => {
         files: inputFiles([file]),
         delaysMs: [0, 3_600_000],
         arrivalMs,
+        onProgress: () => undefined,
+        signal: new AbortController().signal,
       });
       return { rows: made.rows(), keeps: made.delayFor(0.9), ...rest };
     };

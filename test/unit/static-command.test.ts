@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { printedCounters } from '../fixtures/system/printed-counters.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-command-'));
@@ -44,8 +45,8 @@ const small = file('small.json', [
   `{"time":${startSecond + 1},"action":"Open"}`,
 ]);
 
-test('batch --json prints a row a line, sorted, then the conservation counters', () => {
-  const { status, stdout } = tidemark('batch', small, '--pipeline', 'device-actions', '--json');
+test('batch --json prints a row a line, sorted, and the conservation counters on stderr', () => {
+  const { status, stdout, stderr } = tidemark('batch', small, '--pipeline', 'device-actions', '--json');
   const start = startSecond * 1000;
   const row = (from: number, action: string, count: number) => ({
     query: 'actionsPerHour',
@@ -57,18 +58,13 @@ test('batch --json prints a row a line, sorted, then the conservation counters',
     revision: 0,
   });
   expect(status).toBe(0);
-  const lines = objects(stdout);
-  expect(lines.slice(0, -1)).toEqual([
-    row(start, 'Close', 1),
-    row(start, 'Open', 2),
-    row(start + 3_600_000, 'Open', 1),
-  ]);
+  expect(objects(stdout)).toEqual([row(start, 'Close', 1), row(start, 'Open', 2), row(start + 3_600_000, 'Open', 1)]);
   expect(
     stdout.startsWith(
       `{"query":"actionsPerHour","start":${start},"end":${start + 3_600_000},"key":{"action":"Close"},"values":{"count":1},"status":"final","revision":0}\n`,
     ),
   ).toBe(true);
-  expect(lines.at(-1)).toEqual({
+  expect(printedCounters(stderr)).toEqual({
     conservation: { received: 5, counted: 4, late: 0, duplicate: 0, rejected: 1, filtered: 0 },
     queries: { actionsPerHour: { counted: 4, late: 0, filtered: 0 } },
     writeUnits: 0,
@@ -85,7 +81,7 @@ test('rejected lines are named on stderr by file and line, and not on stdout', (
 
 test('batch --totals adds up over the windows, by fields or all in one', () => {
   const byAction = objects(tidemark('batch', small, '--json', '--totals', 'action').stdout);
-  expect(byAction.slice(0, -1).map((row) => [row['key'], row['values']])).toEqual([
+  expect(byAction.map((row) => [row['key'], row['values']])).toEqual([
     [{ action: 'Close' }, { count: 1 }],
     [{ action: 'Open' }, { count: 3 }],
   ]);
@@ -112,7 +108,7 @@ test('a pipeline that imports its rows from a file counts by their fields', () =
     '});',
   ]);
   const rows = objects(tidemark('batch', small, '--pipeline', './rooms.ts', '--json').stdout);
-  expect(rows.slice(0, -1).map((row) => [row['key'], row['values']])).toEqual([
+  expect(rows.map((row) => [row['key'], row['values']])).toEqual([
     [{ room: null }, { count: 1 }],
     [{ room: 'hall' }, { count: 3 }],
   ]);
@@ -130,8 +126,9 @@ test('a pipeline that looks up in a table takes its rows from a file', () => {
     '});',
   ]);
   const lookup = ['--pipeline', './doors.ts', '--lookup', 'doors=doors.json', '--json'];
-  const [row, end] = objects(tidemark('batch', small, ...lookup).stdout);
-  expect([row?.['key'], row?.['values'], end?.['conservation']]).toMatchObject([
+  const { stdout, stderr } = tidemark('batch', small, ...lookup);
+  const [row] = objects(stdout);
+  expect([row?.['key'], row?.['values'], printedCounters(stderr).conservation]).toMatchObject([
     { room: 'hall' },
     { count: 3 },
     { received: 5, counted: 3, filtered: 1, rejected: 1 },
@@ -144,7 +141,7 @@ test('a pipeline that looks up in a table takes its rows from a file', () => {
     'doors-many.json',
     Array.from({ length: 200_000 }, (_, i) => `{"time":${startSecond},"action":"${i % 2 === 0 ? 'Open' : 'Close'}"}`),
   );
-  expect(objects(tidemark('batch', many, ...lookup).stdout).at(-1)).toMatchObject({
+  expect(printedCounters(tidemark('batch', many, ...lookup).stderr)).toMatchObject({
     conservation: { counted: 100_000, filtered: 100_000 },
   });
 });
@@ -164,7 +161,7 @@ test('a large file is read by several threads, and its rejected lines keep their
     const key = `${Math.floor(time / 3600) * 3600_000} ${action}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  const rows = objects(stdout).slice(0, -1) as { start: number; key: { action: string }; values: { count: number } }[];
+  const rows = objects(stdout) as { start: number; key: { action: string }; values: { count: number } }[];
   expect(new Map(rows.map(({ start, key, values }) => [`${start} ${key.action}`, values.count]))).toEqual(counts);
   for (const number of [6, 150_001, 300_000]) expect(stderr).toContain(`large.json:${number}:`);
 });

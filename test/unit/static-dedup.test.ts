@@ -89,7 +89,7 @@ test('workers side by side, and one worker, count what is left when every event 
         const job: SharedJob = { files, units: unitsOf(files, bytes), bundle: '', arrivalMs, idsBefore: [] };
         const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
         const workers = (work: SharedJob) => {
-          const shared = { ...work, next: new SharedArrayBuffer(4) };
+          const shared = { ...work, next: new SharedArrayBuffer(4), bytesRead: new SharedArrayBuffer(8) };
           return Promise.all(Array.from({ length: count }, () => runJob(shared, pipeline, turn)));
         };
         const parts = await countedOnce(job, await workers(job), workers);

@@ -155,6 +155,7 @@ test('workers that share the units find together what one finds', async () => {
     files: [input],
     units: unitsOf([input], 2000),
     next: new SharedArrayBuffer(4),
+    bytesRead: new SharedArrayBuffer(8),
     bundle: '',
     arrivalMs,
   };

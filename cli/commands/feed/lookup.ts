@@ -1,7 +1,6 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { checkLookupRows } from '../../../functions/core/definition/lookup-rows.ts';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { LookupListAnswer } from '../../../functions/operations/lookup.ts';
 import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
@@ -9,9 +8,12 @@ import { askOperation } from '../../deployment/invoke.ts';
 import { inputOptions } from '../../input/input-file.ts';
 import { publishRows } from '../../lookup/publish-rows.ts';
 import { readRowsFile } from '../../lookup/table-rows.ts';
+import { formatNumber } from '../../print/number-text.ts';
 import { createProgress } from '../../print/progress.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
-import { defineCommand, flag, value } from '../../program/command.ts';
+import { printLines } from '../../print/result-table.ts';
+import { printTable } from '../../print/table.ts';
+import { momentText, timeText, zonedHeading } from '../../print/time-text.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { time } from '../../program/option-value.ts';
 import { loadPipeline } from '../../program/pipeline-file.ts';
@@ -66,23 +68,25 @@ export default defineCommand({
     const ask = askOperation(lambda, await finalizeFunction(options));
     if (action === 'list') {
       const answer = await ask({ request: 'lookup-list', table });
-      process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${versionsTable(answer, process.now())}\n`);
+      if (options.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+      else printVersions(answer, process);
       return 0;
     }
-    const progress = await createProgress({ label: 'rows', total: rows.length }, process);
+    const progress = createProgress({ label: 'rows', total: rows.length }, process);
     const { now, signal } = process;
     const onProgress = (sent: number) => progress.update(sent, formatNumber(sent));
     const published = publishRows(ask, { table, rows, from: options.from, nowMs: now(), signal, onProgress });
     const answer = await published.finally(() => progress.stop(''));
     const { outcome, version } = answer;
-    const from = version.from === 0 ? 'the beginning' : isoTime(version.from);
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify(answer)}\n`
-        : outcome === 'standing'
-          ? `tidemark: ${table} has these ${formatNumber(version.rows)} rows already, from ${from}\n`
-          : `tidemark: ${table} has ${formatNumber(version.rows)} rows for what arrives from ${from}\n`,
-    );
+    const from = version.from === 0 ? 'the beginning' : momentText(version.from);
+    if (options.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+    else
+      printLines(
+        outcome === 'standing'
+          ? `tidemark: ${table} has these ${formatNumber(version.rows)} rows already, from ${from}`
+          : `tidemark: ${table} has ${formatNumber(version.rows)} rows for what arrives from ${from}`,
+        process.stdout,
+      );
     return 0;
   },
 });
@@ -97,20 +101,22 @@ function checkTable(pipeline: Pipeline, table: string): void {
     );
 }
 
-function versionsTable({ versions }: LookupListAnswer, nowMs: number): string {
-  return formatTable(
+function printVersions({ versions }: LookupListAnswer, { stdout, now }: CommandProcess): void {
+  const nowMs = now();
+  printTable(
+    stdout,
     [
-      { heading: 'holds for arrivals from', align: 'left' },
+      { heading: zonedHeading('arrivals from'), cut: 'never' },
       { heading: 'rows', align: 'right' },
-      { heading: 'hash', align: 'left' },
-      { heading: 'published', align: 'left' },
-      { heading: 'state', align: 'left' },
+      { heading: 'hash' },
+      { heading: zonedHeading('published'), cut: 'never' },
+      { heading: 'state' },
     ],
     versions.map(({ from, rows, hash, publishedAt }, i) => [
-      from === 0 ? 'the beginning' : isoTime(from),
-      formatNumber(rows),
+      from === 0 ? 'the beginning' : timeText(from),
+      rows,
       hash,
-      isoTime(publishedAt),
+      timeText(Math.floor(publishedAt / 1000) * 1000),
       from > nowMs ? 'ahead' : (versions[i + 1]?.from ?? Number.POSITIVE_INFINITY) <= nowMs ? 'superseded' : 'holds',
     ]),
   );

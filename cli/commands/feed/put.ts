@@ -3,7 +3,7 @@ import { jsonLines } from '../../../functions/formats/json-lines.ts';
 import { type ReadLine, readLines } from '../../../functions/formats/lines.ts';
 import { unpackedBytes } from '../../../functions/sources/unpacked.ts';
 import { feedOptions, openFeed } from '../../feeder/feed.ts';
-import { formatNumber } from '../../print/table.ts';
+import { formatNumber } from '../../print/number-text.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { TidemarkError, UsageError } from '../../program/errors.ts';
 import { type ListenAddress, listenAddress } from '../../program/option-value.ts';

@@ -41,7 +41,7 @@ export default defineCommand({
     const skip = options.resume
       ? await readCoverage({ kinesis: feed.kinesis, streamName: feed.streamName, signal })
       : undefined;
-    const progress = await createProgress({ label: 'replay', total: totalBytes }, process);
+    const progress = createProgress({ label: 'replay', total: totalBytes }, process);
     const feeder = createFeeder({
       ...feed,
       eventsPerSecond: options.rate,

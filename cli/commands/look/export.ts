@@ -5,13 +5,13 @@ import path from 'node:path';
 import { csvRow, type FormulaForm } from '../../../functions/api/csv.ts';
 import type { ApiClient, QueryJson, WindowFilter } from '../../deployment/api-client.ts';
 import { apiOptions, chosenQueries, openApi, rawFlag, windowOptions } from '../../deployment/api-options.ts';
-import { createProgress } from '../../print/progress.ts';
-import { formatNumber } from '../../print/table.ts';
+import { formatNumber } from '../../print/number-text.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { text } from '../../program/option-value.ts';
 import { identifier, literal, openDatabase } from '../../results/duckdb.ts';
 import { columnsOf, type FlatRow, flatRows } from '../../results/flat-rows.ts';
+import { windowPages } from '../../results/window-pages.ts';
 
 const formats = ['csv', 'ndjson', 'parquet'] as const;
 type Format = (typeof formats)[number];
@@ -82,16 +82,7 @@ async function* pagesOf(
   filter: WindowFilter,
   process: CommandProcess,
 ): AsyncGenerator<readonly FlatRow[]> {
-  const progress = await createProgress({ label: 'export', total: undefined }, process);
-  let rows = 0;
-  for await (const windows of api.windowPages(name, filter)) {
-    process.signal.throwIfAborted();
-    const page = flatRows(windows);
-    rows += page.length;
-    progress.update(rows, `${formatNumber(rows)} rows`);
-    yield page;
-  }
-  progress.stop('');
+  for await (const windows of windowPages('export', api, name, filter, process)) yield flatRows(windows);
 }
 
 async function writeText(

@@ -1,5 +1,5 @@
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
-import { printRows } from '../../print/result-table.ts';
+import { printRows, zonesOf } from '../../print/result-table.ts';
 import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { text } from '../../program/option-value.ts';
@@ -41,7 +41,7 @@ export default defineCommand({
       status: state ?? 'empty',
       revision: null,
     }));
-    printRows(rows, options.json ? 'json' : 'table', process.stdout);
+    printRows(rows, options.json ? 'json' : 'table', process.stdout, { zones: zonesOf(queries) });
     return 0;
   },
 });

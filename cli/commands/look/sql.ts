@@ -1,11 +1,13 @@
 import type { DuckDBType } from '@duckdb/node-api';
 import { csvRow, type FormulaForm } from '../../../functions/api/csv.ts';
 import { apiOptions, openApi, rawFlag } from '../../deployment/api-options.ts';
-import { formatTable } from '../../print/table.ts';
+import { printTable } from '../../print/table.ts';
 import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { TidemarkError, UsageError } from '../../program/errors.ts';
+import type { Output } from '../../program/output.ts';
 import { openDatabase } from '../../results/duckdb.ts';
 import { columnsOf, flatRows } from '../../results/flat-rows.ts';
+import { allWindows } from '../../results/window-pages.ts';
 
 const formats = ['table', 'json', 'csv', 'ndjson'] as const;
 type Format = (typeof formats)[number];
@@ -41,7 +43,8 @@ export default defineCommand({
       // Only queries that the text may mean are fetched: the names of its tables are somewhere in it.
       const named = queries.filter(({ name }) => sql.toLowerCase().includes(name.toLowerCase()));
       for (const query of named) {
-        const windows = await api.windows(query.name, { status: options.live ? 'all' : 'final' });
+        const status = options.live ? 'all' : 'final';
+        const windows = await allWindows('sql', api, query.name, { status }, process);
         await database.addTable(query.name, columnsOf(query), flatRows(windows));
       }
       const answer = await database.connection.runAndReadAll(sql).catch((error: unknown) => {
@@ -91,7 +94,7 @@ function print(
   formulas: FormulaForm,
   columns: readonly string[],
   rows: readonly Readonly<Record<string, unknown>>[],
-  out: NodeJS.WritableStream,
+  out: Output,
 ): void {
   if (format === 'json') out.write(`${JSON.stringify(rows)}\n`);
   else if (format === 'ndjson') for (const row of rows) out.write(`${JSON.stringify(row)}\n`);
@@ -99,14 +102,13 @@ function print(
     for (const line of [columns, ...rows.map((row) => columns.map((column) => row[column]))])
       out.write(csvRow(line, formulas));
   else
-    out.write(
-      `${formatTable(
-        columns.map((heading) => ({
-          heading,
-          align: rows.every((row) => typeof row[heading] === 'number') ? ('right' as const) : ('left' as const),
-        })),
-        rows.map((row) => columns.map((column) => shown(row[column]))),
-      )}\n`,
+    printTable(
+      out,
+      columns.map((heading) => ({
+        heading,
+        align: rows.every((row) => typeof row[heading] === 'number') ? ('right' as const) : ('left' as const),
+      })),
+      rows.map((row) => columns.map((column) => shown(row[column]))),
     );
 }
 

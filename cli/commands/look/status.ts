@@ -3,8 +3,12 @@ import { eventClasses } from '../../../functions/core/events/counters.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { ApiClient, ConservationJson, WatermarkJson } from '../../deployment/api-client.ts';
 import { apiOptions, openApi } from '../../deployment/api-options.ts';
-import { conservationLine, lateText, pairLines } from '../../print/result-table.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
+import { formatNumber } from '../../print/number-text.ts';
+import { conservationLine, lateText, pairLines, printLines } from '../../print/result-table.ts';
+import { shardText } from '../../print/shard-text.ts';
+import { formatTable } from '../../print/table.ts';
+import { momentText, timeText, zonedHeading } from '../../print/time-text.ts';
+import { widthOf } from '../../print/width.ts';
 import { type CommandProcess, defineCommand, flag, valueOr } from '../../program/command.ts';
 import { reportError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
@@ -31,7 +35,7 @@ export default defineCommand({
     const seen = await look(api, process.now());
     if (options.json)
       process.stdout.write(`${JSON.stringify({ watermark: seen.watermark, conservation: seen.conservation })}\n`);
-    else process.stdout.write(`${view(seen)}\n`);
+    else printLines(view(seen, widthOf(process.stdout)), process.stdout);
     for (const refusal of refusalsOf(seen)) process.stderr.write(`tidemark: nothing is counted: ${refusal}\n`);
     return seen.conservation.holds && refusalsOf(seen).length === 0 ? 0 : 1;
   },
@@ -78,7 +82,7 @@ async function watch(
           `${JSON.stringify({ at: isoTime(seen.at), openWindows: open, rates, watermark: seen.watermark, conservation: seen.conservation })}\n`,
         );
       else {
-        last = `${view(seen)}\nopen windows ${formatNumber(open)}; ${rateLine(rates)}${refusalText(seen)}`;
+        last = `${view(seen, widthOf(stdout))}\nopen windows ${formatNumber(open)}; ${rateLine(rates)}${refusalText(seen)}`;
         if (draw === undefined)
           stdout.write(
             `${isoTime(seen.at)} watermark ${time(seen.watermark.watermark)}, open windows ${formatNumber(open)}, ${rateLine(rates)}, ${conservationLine(seen.conservation)}${lateText(seen.conservation.queries)}${refusalText(seen)}\n`,
@@ -121,23 +125,30 @@ function rateLine(rates: Rates | undefined): string {
   return `events a second: ${shown.map(([name, rate]) => `${name} ${formatNumber(Math.round(rate * 10) / 10)}`).join(', ')}`;
 }
 
-function view({ watermark, conservation }: Seen): string {
+function view({ watermark, conservation }: Seen, width: number): string {
   const { heldBy, asOf = null } = watermark;
-  const columns = [{ heading: 'shard' }, { heading: 'state' }, { heading: 'max event time' }, { heading: 'watermark' }];
+  const columns = [
+    { heading: 'shard' },
+    { heading: 'state' },
+    { heading: zonedHeading('max event time'), cut: 'never' as const },
+    { heading: zonedHeading('watermark'), cut: 'never' as const },
+  ];
   const rows = watermark.shards.map((shard) => [
-    shard.shardId,
+    shardText(shard.shardId),
     shard.state,
-    time(shard.maxEventTime),
-    time(shard.watermark),
+    shard.maxEventTime === null ? none : timeText(shard.maxEventTime),
+    shard.watermark === null ? none : timeText(shard.watermark),
   ]);
   return [
-    `watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${heldBy}`}; final through ${time(watermark.finalizedThrough)}`,
-    formatTable(columns, rows),
-    ...(asOf === null ? [] : [`as of ${isoTime(asOf)}: there are more shards than are read at a time`]),
+    `watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${shardText(heldBy)}`}; final through ${time(watermark.finalizedThrough)}`,
+    formatTable(columns, rows, width),
+    ...(asOf === null ? [] : [`as of ${momentText(asOf)}: there are more shards than are read at a time`]),
     `${conservationLine(conservation)}\n${pairLines(conservation.queries)}`.trimEnd(),
   ].join('\n');
 }
 
+const none = 'none yet';
+
 function time(ms: number | null): string {
-  return ms === null ? 'none yet' : isoTime(ms);
+  return ms === null ? none : momentText(ms);
 }

@@ -1,5 +1,5 @@
 import { apiOptions, chosenQueries, openApi } from '../../deployment/api-options.ts';
-import { printRows } from '../../print/result-table.ts';
+import { printRows, zonesOf } from '../../print/result-table.ts';
 import { defineCommand, flag, value } from '../../program/command.ts';
 import { integer, text } from '../../program/option-value.ts';
 
@@ -33,7 +33,10 @@ export default defineCommand({
       if (top.window === null) continue;
       const { start, end, status, revision } = top.window;
       const rows = top.rows.map((row) => ({ ...row, query: name, start, end, status, revision }));
-      printRows(rows, options.json ? 'json' : 'table', process.stdout, 'as given');
+      printRows(rows, options.json ? 'json' : 'table', process.stdout, {
+        order: 'as given',
+        zones: zonesOf(queries),
+      });
     }
     if (!options.json && answers.every(({ top }) => top.window === null)) process.stdout.write('no windows\n');
     return 0;

@@ -1,5 +1,5 @@
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
-import { printTotals } from '../../print/result-table.ts';
+import { printTotals, zonesOf } from '../../print/result-table.ts';
 import { defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 
@@ -34,7 +34,7 @@ export default defineCommand({
         `--by: ${by} are not group-by fields of a query: use ${queries.flatMap((query) => query.groupBy).join(', ')}`,
       );
     const totals = await Promise.all(fitting.map((query) => api.totals(query.name, { from, to, status, by })));
-    printTotals(totals.flat(), options.json ? 'json' : 'table', process.stdout);
+    printTotals(totals.flat(), options.json ? 'json' : 'table', process.stdout, zonesOf(queries));
     return 0;
   },
 });

@@ -1,11 +1,13 @@
+import type { WindowJson } from '../../../functions/api/window-json.ts';
 import { outputModes } from '../../../functions/core/results/output-mode.ts';
 import { resultRows } from '../../deployment/api-client.ts';
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
 import { readCursors, writeCursors } from '../../deployment/cursor-file.ts';
-import { printRevisions, printRows } from '../../print/result-table.ts';
+import { printRevisions, printRows, zonesOf } from '../../print/result-table.ts';
 import { defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { oneOf, text } from '../../program/option-value.ts';
+import { allWindows } from '../../results/window-pages.ts';
 
 export default defineCommand({
   description:
@@ -56,20 +58,24 @@ export default defineCommand({
     const api = await openApi(options);
     const queries = await chosenQueries(api, options.query);
     const form = options.json ? 'json' : 'table';
+    const zones = zonesOf(queries);
     if (history !== undefined) {
       const revisions = await Promise.all(queries.map((query) => api.revisions(query.name, history, { key })));
-      printRevisions(revisions.flat(), form, process.stdout);
+      printRevisions(revisions.flat(), form, process.stdout, zones);
     } else if (mode === 'append' || mode === 'update') {
       const before = cursorFile === undefined ? {} : readCursors(cursorFile, mode);
       const changes = await Promise.all(
         queries.map((query) => api.changes(query.name, mode, { from, to, key }, before[query.name])),
       );
-      printRows(resultRows(changes.flatMap(({ windows }) => windows)), form, process.stdout);
+      printRows(resultRows(changes.flatMap(({ windows }) => windows)), form, process.stdout, { zones });
       const after = Object.fromEntries(queries.map(({ name }, i) => [name, changes[i]?.cursor ?? '']));
       if (cursorFile !== undefined) writeCursors(cursorFile, mode, { ...before, ...after });
     } else {
-      const windows = await Promise.all(queries.map((query) => api.windows(query.name, { from, to, status, key })));
-      printRows(resultRows(windows.flat()), form, process.stdout);
+      const windows: WindowJson[] = [];
+      for (const { name } of queries)
+        for (const window of await allWindows('windows', api, name, { from, to, status, key }, process))
+          windows.push(window);
+      printRows(resultRows(windows), form, process.stdout, { zones });
     }
     return 0;
   },

@@ -5,7 +5,6 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { type BackfillRange, backfillPipeline, backfillQuery } from '../../../functions/core/definition/backfill.ts';
 import type { Lookups } from '../../../functions/core/definition/lookups.ts';
 import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import { pairsByName, type StaticAnswer } from '../../../functions/core/static/static-run.ts';
 import type { BackfillFields } from '../../../functions/operations/backfill.ts';
 import { type HistoryTarget, sendHistory, sendRequest, sendUntilDone } from '../../backfill/send-history.ts';
@@ -18,9 +17,10 @@ import { streamNameOf } from '../../feeder/feed.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
 import { remoteLookups } from '../../lookup/remote-lookups.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
+import { formatNumber } from '../../print/number-text.ts';
 import { createProgress } from '../../print/progress.ts';
-import { conservationLine, pairLines } from '../../print/result-table.ts';
-import { formatNumber } from '../../print/table.ts';
+import { conservationLine, pairLines, printLines } from '../../print/result-table.ts';
+import { momentText } from '../../print/time-text.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { TidemarkError, UsageError } from '../../program/errors.ts';
 import { text, time } from '../../program/option-value.ts';
@@ -132,7 +132,7 @@ export default defineCommand({
       holds = { shards: history.shards };
     }
     const id = randomUUID();
-    const progress = await createProgress({ label: 'windows', total: answer.windows.length }, process);
+    const progress = createProgress({ label: 'windows', total: answer.windows.length }, process);
     await sendHistory(target, id, query, answer.windows, process.signal, (done) =>
       progress.update(done, formatNumber(done)),
     );
@@ -153,11 +153,15 @@ export default defineCommand({
     const late = claimed === 0 ? 0 : (await steps({ step: 'settle', id })).late;
     progress.stop(`${formatNumber(answer.windows.length)}`);
     process.stderr.write(`${conservationLine(answer.counters)}\n${pairLines(pairsByName(ranged, answer.queries))}`);
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, late, epoch, filledThrough, events: answer.counters })}\n`
-        : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before${lateText(late)}\n`,
-    );
+    if (options.json)
+      process.stdout.write(
+        `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, late, epoch, filledThrough, events: answer.counters })}\n`,
+      );
+    else
+      printLines(
+        `tidemark: ${query.name}: ${formatNumber(written)} windows until ${momentText(range.until)} are final now, ${formatNumber(standing)} were before${lateText(late)}`,
+        process.stdout,
+      );
     return warnOfRejected(answer.counters, options.maxRejected, toldReasons(reasons), process.stderr);
   },
 });
@@ -185,8 +189,8 @@ function beginOf({ name, from }: Query): number {
 function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThrough: number | null): void {
   if (closedThrough !== null && closedThrough >= lastEnd) return;
   throw new TidemarkError(
-    `the stream may still bring events before ${isoTime(lastEnd)}, and ${query} is to be filled until ${isoTime(until)}: the watermark is ` +
-      `${closedThrough === null ? 'not there yet' : `at ${isoTime(closedThrough)}`}: wait until it has passed (tidemark status), or give an earlier --until`,
+    `the stream may still bring events before ${momentText(lastEnd)}, and ${query} is to be filled until ${momentText(until)}: the watermark is ` +
+      `${closedThrough === null ? 'not there yet' : `at ${momentText(closedThrough)}`}: wait until it has passed (tidemark status), or give an earlier --until`,
   );
 }
 
@@ -213,7 +217,7 @@ async function foldWithProgress(
   through: Readonly<Record<string, string>> | undefined,
   process: CommandProcess,
 ): Promise<StreamHistory> {
-  const progress = await createProgress({ label: 'backfill', total: undefined }, process);
+  const progress = createProgress({ label: 'backfill', total: 1 }, process);
   let said = '';
   try {
     return await foldStream({
@@ -223,9 +227,10 @@ async function foldWithProgress(
       lookups,
       through,
       signal: process.signal,
-      onProgress: (events, done, shards) => {
-        said = `${formatNumber(events)} events of ${streamName}, shard ${done + 1} of ${shards}`;
-        progress.update(events, said);
+      nowMs: process.now(),
+      onProgress: (events, share) => {
+        said = `${formatNumber(events)} events of ${streamName}`;
+        progress.update(share, said);
       },
     });
   } finally {

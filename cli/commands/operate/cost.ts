@@ -2,7 +2,9 @@ import { durationMs, longestDurationMs } from '../../../functions/core/arguments
 import { mapping } from '../../../functions/core/deployment/settings.ts';
 import { type Bill, costOf, totalOf } from '../../cost/model.ts';
 import { prices } from '../../cost/prices.ts';
-import { formatTable } from '../../print/table.ts';
+import { formatNumber } from '../../print/number-text.ts';
+import { printLines } from '../../print/result-table.ts';
+import { printTable } from '../../print/table.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
@@ -42,17 +44,17 @@ export default defineCommand({
     }
     const bills: readonly Bill[] = [answer.tidemark, answer.idle, answer.writePerMessage, answer.managedFlink];
     const services = [...new Set(bills.flatMap(Object.keys))];
-    const columns = ['Tidemark', 'Tidemark, idle', 'a write a message', 'Managed Flink'].map((heading) => ({
+    const columns = ['Tidemark', 'when idle', 'a write a message', 'Managed Flink'].map((heading) => ({
       heading,
       align: 'right' as const,
     }));
     const rows = services.map((service) => [service, ...bills.map((bill) => dollars(bill[service]))]);
-    process.stdout.write(
-      `${formatTable([{ heading: '$ a month' }, ...columns], [...rows, ['in all', ...bills.map((bill) => dollars(totalOf(bill)))]])}\n`,
-    );
-    process.stdout.write(
-      `List prices of ${prices.region} as of ${prices.date}, no free tier. ${Math.round(answer.writeUnitsPerMillion).toLocaleString('en-US')} write units a million events.\n` +
-        'Idle: an empty stream, the schedule, metrics, alarms and the dashboard cost money while nothing happens. What is assumed: docs/OPERATIONS.md.\n',
+    const inAll = ['in all', ...bills.map((bill) => dollars(totalOf(bill)))];
+    printTable(process.stdout, [{ heading: '$ a month' }, ...columns], [...rows, inAll]);
+    printLines(
+      `List prices of ${prices.region} as of ${prices.date}, no free tier. ${formatNumber(Math.round(answer.writeUnitsPerMillion))} write units a million events.\n` +
+        'Idle: an empty stream, the schedule, metrics, alarms and the dashboard cost money while nothing happens. What is assumed: docs/OPERATIONS.md.',
+      process.stdout,
     );
     return 0;
   },
@@ -66,8 +68,8 @@ function seconds(value: string, option: string): number {
   }
 }
 
+/** Cents only where they matter: a bill is foretold no better. */
 function dollars(amount: number | undefined): string {
-  return amount === undefined
-    ? ''
-    : amount.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  if (amount === undefined) return '';
+  return amount >= 10 ? formatNumber(Math.round(amount)) : amount.toFixed(2);
 }

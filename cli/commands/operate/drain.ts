@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { askOperation } from '../../deployment/invoke.ts';
+import { formatNumber } from '../../print/number-text.ts';
+import { createProgress } from '../../print/progress.ts';
+import { momentText, spanText } from '../../print/time-text.ts';
 import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { TidemarkError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
@@ -25,23 +27,36 @@ export default defineCommand({
     const name = await finalizeFunction(options);
     const ask = askOperation(new LambdaClient(clientConfig(options)), name);
     const deadline = process.now() + options.timeout * 1000;
-    for (;;) {
-      process.signal.throwIfAborted();
-      const answer = await ask({ request: 'drain' });
-      if (answer.drained) {
-        const { watermark } = answer;
-        process.stdout.write(
-          options.json
-            ? `${JSON.stringify(answer)}\n`
-            : `drained: every window is final (watermark ${watermark === null ? 'none' : isoTime(watermark)})\n`,
+    const progress = createProgress({ label: 'drain', total: undefined }, process);
+    let windows = 0;
+    try {
+      for (;;) {
+        process.signal.throwIfAborted();
+        const answer = await ask({ request: 'drain' });
+        windows += answer.windows;
+        if (answer.drained) {
+          const { watermark } = answer;
+          progress.stop('');
+          process.stdout.write(
+            options.json
+              ? `${JSON.stringify(answer)}\n`
+              : `drained: every window is final (watermark ${watermark === null ? 'none' : momentText(watermark)})\n`,
+          );
+          return 0;
+        }
+        const leftMs = deadline - process.now();
+        if (leftMs < 0)
+          throw new TidemarkError(
+            `drain: not all records are in after ${options.timeout} s: look at tidemark status and the log of aggregate, or give --timeout more`,
+          );
+        progress.update(
+          windows,
+          `${formatNumber(windows)} windows became final, ${formatNumber(answer.windowsOpen)} open, gives up in ${spanText(Math.ceil(leftMs / 1000) * 1000)}`,
         );
-        return 0;
+        await delay(againAfterMs, undefined, { signal: process.signal });
       }
-      if (process.now() > deadline)
-        throw new TidemarkError(
-          `drain: not all records are in after ${options.timeout} s: look at tidemark status and the log of aggregate, or give --timeout more`,
-        );
-      await delay(againAfterMs);
+    } finally {
+      progress.stop('');
     }
   },
 });

@@ -2,18 +2,22 @@ import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SideJson } from '../../../functions/api/side-json.ts';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { CorrectedWindow, CorrectionAnswer } from '../../../functions/operations/late.ts';
 import type { OperationRequest } from '../../../functions/operations/table.ts';
 import { chosenQueries, openApi } from '../../deployment/api-options.ts';
 import { finalizeFunction, hasApi, type NamedDeployment, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { type AskOperation, askOperation } from '../../deployment/invoke.ts';
+import { formatNumber } from '../../print/number-text.ts';
 import { createProgress, type Progress } from '../../print/progress.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
+import { printLines } from '../../print/result-table.ts';
+import { shardText } from '../../print/shard-text.ts';
+import { printTable } from '../../print/table.ts';
+import { momentText, timeText, windowText, zonedHeading } from '../../print/time-text.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { httpUrl, text, time } from '../../program/option-value.ts';
+import type { Output } from '../../program/output.ts';
 import { defaultPipeline, loadPipeline } from '../../program/pipeline-file.ts';
 
 const weekMs = 7 * 24 * 3_600_000;
@@ -104,8 +108,8 @@ async function correctAll(
       totals.waiting += answer.waiting;
       if (answer.done) return { ...answer, ...totals, windows: [...windows.values()] };
       const [shardId, hour] = answer.progress ?? ['', 0];
-      said = `${formatNumber(totals.settled)} settled${shardId === '' ? '' : `, ${shardId} ${isoTime(hour)}`}`;
-      progress ??= await createProgress({ label: 'late events', total: undefined }, process);
+      said = `${formatNumber(totals.settled)} settled${shardId === '' ? '' : `, ${shardText(shardId)}, those that arrived until ${momentText(hour)}`}`;
+      progress ??= createProgress({ label: 'late events', total: undefined }, process);
       progress.update(totals.settled, said);
       if (JSON.stringify(after) === JSON.stringify(answer.progress))
         await delay(againAfterMs, undefined, { signal: process.signal });
@@ -146,31 +150,26 @@ function report(
   }
   const { query, windows, unusable, waiting, epoch } = answer;
   const since = epoch === null ? '' : `, out since epoch ${formatNumber(epoch)}`;
-  stdout.write(`tidemark: ${query}: ${formatNumber(answer.settled)} late events ${settled}${since}\n`);
+  printLines(`tidemark: ${query}: ${formatNumber(answer.settled)} late events ${settled}${since}`, stdout);
   if (windows.length > 0)
-    stdout.write(
-      `${formatTable(
-        [
-          { heading: 'start' },
-          { heading: 'end' },
-          { heading: 'revision', align: 'right' },
-          { heading: 'records more', align: 'right' },
-        ],
-        windows.map(({ start, end, revision, records }) => [
-          isoTime(start),
-          isoTime(end),
-          String(revision),
-          formatNumber(records),
-        ]),
-      )}\n`,
+    printTable(
+      stdout,
+      [
+        { heading: zonedHeading('window'), cut: 'never' },
+        { heading: 'revision', align: 'right' },
+        { heading: 'records more', align: 'right' },
+      ],
+      windows.map(({ start, end, revision, records }) => [windowText(start, end), String(revision), records]),
     );
   if (waiting > 0)
-    stdout.write(
-      `${formatNumber(waiting)} wait: their windows held more and are not there any more: fill them with tidemark backfill first, then replay again\n`,
+    printLines(
+      `${formatNumber(waiting)} wait: their windows held more and are not there any more: fill them with tidemark backfill first, then replay again`,
+      stdout,
     );
   if (unusable > 0)
-    stdout.write(
-      `${formatNumber(unusable)} cannot be replayed: only their beginning is kept, or the pipeline does not take them any more\n`,
+    printLines(
+      `${formatNumber(unusable)} cannot be replayed: only their beginning is kept, or the pipeline does not take them any more`,
+      stdout,
     );
 }
 
@@ -187,27 +186,34 @@ async function list(
   const events = (await api.late(range)).filter(isAsked);
   if (options.json) for (const event of events) stdout.write(`${JSON.stringify(event)}\n`);
   else if (events.length === 0) stdout.write('no late events\n');
-  else stdout.write(`${lateTable(events)}\n`);
+  else printLate(events, stdout);
   return 0;
 }
 
-function lateTable(events: readonly SideJson[]): string {
-  return formatTable(
+/** A column that says nothing of any of the events is left out. */
+function printLate(events: readonly SideJson[], out: Output): void {
+  const several = new Set(events.map(({ query }) => query)).size > 1;
+  const isSettled = events.some(({ settled }) => settled !== null && settled !== undefined);
+  printTable(
+    out,
     [
-      { heading: 'query' },
-      { heading: 'arrival' },
-      { heading: 'event time' },
+      ...(several ? [{ heading: 'query' }] : []),
+      { heading: zonedHeading('arrival'), cut: 'never' },
+      { heading: zonedHeading('event time'), cut: 'never' },
       { heading: 'shard' },
-      { heading: 'settled' },
+      ...(isSettled ? [{ heading: 'settled' }] : []),
       { heading: 'event' },
     ],
     events.map(({ query, arrival, eventTime, shardId, settled, payload }) => [
-      query ?? '',
-      isoTime(arrival),
-      eventTime === null ? '' : isoTime(eventTime),
-      shardId,
-      settled ?? '',
-      payload.length > 60 ? `${payload.slice(0, 57)}...` : payload,
+      ...(several ? [query ?? ''] : []),
+      timeText(Math.floor(arrival / 1000) * 1000),
+      eventTime === null ? '' : timeText(eventTime),
+      shardText(shardId),
+      ...(isSettled ? [settled ?? ''] : []),
+      payload.length > longestPayload ? `${payload.slice(0, longestPayload - 1)}…` : payload,
     ]),
   );
 }
+
+/** A pipe gets wide tables whole, and not all of a payload of a megabyte. */
+const longestPayload = 200;

@@ -2,6 +2,8 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { askOperation } from '../../deployment/invoke.ts';
+import { formatNumber } from '../../print/number-text.ts';
+import { createProgress } from '../../print/progress.ts';
 import { defineCommand, flag } from '../../program/command.ts';
 
 export default defineCommand({
@@ -20,16 +22,19 @@ export default defineCommand({
     const [query = ''] = operands;
     const name = await finalizeFunction(options);
     const ask = askOperation(new LambdaClient(clientConfig(options)), name);
+    const progress = createProgress({ label: 'remove', total: undefined }, process);
     let windows = 0;
     for (;;) {
       process.signal.throwIfAborted();
       const answer = await ask({ request: 'remove', query });
       windows += answer.windows;
+      progress.update(windows, `${formatNumber(windows)} windows`);
       if (!answer.done) continue;
+      progress.stop('');
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ ...answer, windows })}\n`
-          : `tidemark: ${answer.removed} is removed, with ${windows} windows\n`,
+          : `tidemark: ${answer.removed} is removed, with ${formatNumber(windows)} windows\n`,
       );
       return 0;
     }

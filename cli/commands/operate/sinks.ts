@@ -1,10 +1,13 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { FailedWindow, SinkStatus } from '../../../functions/operations/sinks.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { type AskOperation, askOperation } from '../../deployment/invoke.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
+import { formatNumber } from '../../print/number-text.ts';
+import { createProgress } from '../../print/progress.ts';
+import { printLines } from '../../print/result-table.ts';
+import { printTable } from '../../print/table.ts';
+import { spanText, windowText } from '../../print/time-text.ts';
 import { type CommandProcess, defineCommand, flag } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 
@@ -47,19 +50,17 @@ export default defineCommand({
   },
 });
 
-async function redrive(
-  ask: AskOperation,
-  sink: string,
-  json: boolean,
-  { stdout, signal }: CommandProcess,
-): Promise<number> {
+async function redrive(ask: AskOperation, sink: string, json: boolean, process: CommandProcess): Promise<number> {
+  const progress = createProgress({ label: 'redrive', total: undefined }, process);
   let redriven = 0;
   for (;;) {
-    signal.throwIfAborted();
+    process.signal.throwIfAborted();
     const answer = await ask({ request: 'redrive', sink });
     redriven += answer.redriven;
+    progress.update(redriven, `${formatNumber(redriven)} windows`);
     if (!answer.done) continue;
-    stdout.write(
+    progress.stop('');
+    process.stdout.write(
       json
         ? `${JSON.stringify({ ...answer, redriven })}\n`
         : `tidemark: ${sink}: ${formatNumber(redriven)} windows are delivered once more\n`,
@@ -73,40 +74,37 @@ function print(sinks: readonly SinkStatus[], { stdout, now }: CommandProcess): v
     stdout.write('the pipeline has no sinks\n');
     return;
   }
-  const ago = (ms: number | null) =>
-    ms === null ? '' : `${formatNumber(Math.max(0, Math.round((now() - ms) / 1000)))} s`;
-  stdout.write(
-    `${formatTable(
-      [
-        { heading: 'sink' },
-        { heading: 'kind' },
-        { heading: 'mode' },
-        { heading: 'delivered', align: 'right' },
-        { heading: 'waiting', align: 'right' },
-        { heading: 'oldest', align: 'right' },
-        { heading: 'dead', align: 'right' },
-        { heading: 'fails with' },
-      ],
-      sinks.map(({ sink, kind, mode, served, delivered, waiting, waitingSince, dead, failing }) => [
-        sink,
-        kind,
-        mode,
-        delivered,
-        waiting,
-        ago(waitingSince),
-        dead,
-        served ? shortened(failing?.reason ?? '') : 'not served here: nothing is published to it',
-      ]),
-    )}\n`,
+  const ago = (ms: number | null) => (ms === null ? '' : spanText(Math.max(0, Math.round((now() - ms) / 1000) * 1000)));
+  printTable(
+    stdout,
+    [
+      { heading: 'sink' },
+      { heading: 'kind' },
+      { heading: 'mode' },
+      { heading: 'delivered', align: 'right' },
+      { heading: 'waiting', align: 'right' },
+      { heading: 'oldest', align: 'right' },
+      { heading: 'dead', align: 'right' },
+    ],
+    sinks.map(({ sink, kind, mode, delivered, waiting, waitingSince, dead }) => [
+      sink,
+      kind,
+      mode,
+      delivered,
+      waiting,
+      ago(waitingSince),
+      dead,
+    ]),
   );
-  for (const { sink, deadLetters } of sinks)
+  for (const { sink, served, failing, deadLetters } of sinks) {
+    if (!served) printLines(`${sink} is not served here: nothing is published to it`, stdout);
+    else if (failing !== null) printLines(`${sink} fails with: ${failing.reason ?? 'no reason given'}`, stdout);
     for (const letter of deadLetters)
-      stdout.write(`${sink}: ${windowLine(letter)}, ${letter.attempts} attempts: ${letter.reason ?? ''}\n`);
+      printLines(`${sink}: ${windowLine(letter)}, ${letter.attempts} attempts: ${letter.reason ?? ''}`, stdout);
+  }
 }
-
-const shortened = (reason: string) => (reason.length > 60 ? `${reason.slice(0, 57)}...` : reason);
 
 /** A window in one line. */
 function windowLine({ query, start, end, revision }: FailedWindow): string {
-  return `${query} ${isoTime(start)}/${isoTime(end)} r${revision}`;
+  return `${query} ${windowText(start, end)} UTC r${revision}`;
 }

@@ -4,7 +4,7 @@ import { hasFields, type TotalRow, totalsOf } from '../../../functions/core/fold
 import { pairsByName } from '../../../functions/core/static/static-run.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
-import { printConservation, printRows, printTotals, type ResultForm } from '../../print/result-table.ts';
+import { printConservation, printRows, printTotals, type ResultForm, zonesOf } from '../../print/result-table.ts';
 import { totalsBy } from '../../print/totals-option.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { text } from '../../program/option-value.ts';
@@ -40,7 +40,7 @@ export default defineCommand({
       'list all rejected lines in this new file, a JSON object each: file, line, reason, detail, text; one thread reads then',
       text,
     ),
-    json: flag('print one JSON object a line: the rows, then the conservation counters'),
+    json: flag('print one row a line as JSON; the counters as JSON on stderr'),
   },
   examples: [
     ['tidemark batch events/*.json --pipeline device-actions', 'the windows of all queries as tables'],
@@ -64,8 +64,9 @@ export default defineCommand({
       input.process,
     ).finally(() => rejectedFile?.close());
     const form: ResultForm = input.options.json ? 'json' : 'table';
-    if (by === undefined) printRows(staticRows(pipeline, result.windows), form, input.process.stdout);
-    else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
+    const zones = zonesOf(pipeline.queries);
+    if (by === undefined) printRows(staticRows(pipeline, result.windows), form, input.process.stdout, { zones });
+    else printTotals(totalRows(pipeline, result, by), form, input.process.stdout, zones);
     printRejected(result.rejected, result.counters.rejected, input.process.stderr);
     const seconds = (input.process.now() - startedMs) / 1000;
     const queries = pairsByName(pipeline, result.queries);

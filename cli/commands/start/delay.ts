@@ -7,13 +7,17 @@ import { type DeploymentOptions, deploymentOptions, stackOutput } from '../../de
 import { streamNameOf } from '../../feeder/feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
-import { createProgress } from '../../print/progress.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
+import { formatNumber } from '../../print/number-text.ts';
+import { createProgress, megabytesText } from '../../print/progress.ts';
+import { printLines } from '../../print/result-table.ts';
+import { printTable } from '../../print/table.ts';
+import { spanText } from '../../print/time-text.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { duration, integer, share, text, time } from '../../program/option-value.ts';
+import type { Output } from '../../program/output.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
-import { type DelayResult, runDelay } from '../../static/delay-run.ts';
+import { type DelayResult, type DelayRunOptions, runDelay } from '../../static/delay-run.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
 import { fixedRows } from '../../static/static-job.ts';
 
@@ -80,7 +84,7 @@ export default defineCommand({
     const rowsAt = fixedRows(pipeline, await rowsFor(pipeline, options.lookup));
     const { table, counters, rejected, reasons } =
       files !== undefined
-        ? await runDelay({ pipeline, rowsAt, files, delaysMs, arrivalMs: startedMs })
+        ? await measured({ pipeline, rowsAt, files, delaysMs, arrivalMs: startedMs }, process)
         : await sampled({ pipeline, rowsAt, delaysMs }, options, process);
     const rows = table.rows();
     const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));
@@ -92,8 +96,8 @@ export default defineCommand({
         `${JSON.stringify({ counters: { received, wanted, duplicate, rejected: refused, filtered } })}\n`,
       );
     } else {
-      process.stdout.write(`${delayTable(rows)}\n`);
-      for (const { keep, ...delay } of keeps) process.stdout.write(keepLine(keep, delay));
+      printDelays(rows, process.stdout);
+      for (const { keep, ...delay } of keeps) printLines(keepLine(keep, delay), process.stdout);
     }
     printRejected(rejected, refused, process.stderr);
     process.stderr.write(
@@ -121,6 +125,21 @@ function filesOf(operands: readonly string[], options: StreamChoice): readonly I
   return inputFiles(operands, options);
 }
 
+/** Files may be long: after a second it is shown how far the reading is. */
+async function measured(
+  options: Omit<DelayRunOptions, 'onProgress' | 'signal'>,
+  process: CommandProcess,
+): Promise<DelayResult> {
+  const total = options.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  const progress = createProgress({ label: 'delay', total, afterMs: 1000 }, process);
+  const onProgress = (bytes: number) => progress.update(bytes, megabytesText(bytes));
+  try {
+    return await runDelay({ ...options, signal: process.signal, onProgress });
+  } finally {
+    progress.stop('');
+  }
+}
+
 async function sampled(
   { pipeline, rowsAt, delaysMs }: Pick<DelaySampleOptions, 'pipeline' | 'rowsAt' | 'delaysMs'>,
   options: StreamChoice,
@@ -134,11 +153,11 @@ async function sampled(
   const streamName =
     stream ?? (stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName'));
   const kinesis = new KinesisClient(clientConfig(options));
-  const progress = await createProgress({ label: 'delay', total: undefined }, process);
+  const progress = createProgress({ label: 'delay', total: 1 }, process);
   let said = '';
-  const onProgress = (events: number) => {
+  const onProgress = (events: number, share: number) => {
     said = `${formatNumber(events)} events of ${streamName}`;
-    progress.update(events, said);
+    progress.update(share, said);
   };
   try {
     const arrivedAt = from === undefined ? undefined : new Date(from);
@@ -150,6 +169,7 @@ async function sampled(
       delaysMs,
       from: arrivedAt,
       events: sample,
+      nowMs: process.now(),
       onProgress,
       signal: process.signal,
     });
@@ -180,14 +200,14 @@ function rowJson(row: DelayRow) {
  */
 function keepLine(keep: number, { delayMs, worst, queries, eventsDelayMs }: KeepingDelay): string {
   const each = Object.entries(queries);
-  const needs = each.map(([name, own]) => `${name} ${shortDuration(own)}`).join(', ');
+  const needs = each.map(([name, own]) => `${name} ${spanText(own)}`).join(', ');
   const why =
     each.length === 1 || worst === undefined
       ? ''
-      : `, which ${worst} needs (${needs}; for one query at least: ${shortDuration(eventsDelayMs)})`;
+      : `, which ${worst} needs (${needs}; for one query at least: ${spanText(eventsDelayMs)})`;
   const exact = delayMs < 1000 ? '' : ` (${delayMs} ms)`;
   const where = each.length === 1 ? '' : ' in every query';
-  return `to keep ${percent(keep)} of the events${where}: a delay of ${shortDuration(delayMs)}${exact}${why}\n`;
+  return `to keep ${percent(keep)} of the events${where}: a delay of ${spanText(delayMs)}${exact}${why}`;
 }
 
 /** A share as text, without the digits that dividing by 100 makes. */
@@ -199,19 +219,21 @@ function percent(share: number): string {
  * A line for each delay and query. With several queries there is one more line for each delay: the events that are late
  * for all queries that want them.
  */
-function delayTable(rows: readonly DelayRow[]): string {
+function printDelays(rows: readonly DelayRow[], out: Output): void {
   const several = rows.some(({ queries }) => queries.length > 1);
-  return formatTable(
+  printTable(
+    out,
     [
       { heading: 'delay', align: 'right' },
       ...(several ? [{ heading: 'query' }] : []),
-      { heading: 'late events', align: 'right' },
+      { heading: 'late', align: 'right' },
       { heading: 'share', align: 'right' },
-      { heading: 'windows affected', align: 'right' },
+      { heading: 'windows hit', align: 'right' },
       { heading: 'results wait', align: 'right' },
+      { heading: 'closed', align: 'right' },
     ],
     rows.flatMap((row) => {
-      const delay = shortDuration(row.delayMs);
+      const delay = spanText(row.delayMs);
       const each = row.queries.map((own) => [delay, ...(several ? [own.query] : []), ...costCells(own)]);
       return several ? [...each, [delay, '(for all queries)', ...costCells(row)]] : each;
     }),
@@ -223,28 +245,7 @@ function costCells(cost: Omit<QueryDelay, 'query'>): readonly string[] {
     formatNumber(cost.late),
     `${(cost.events === 0 ? 0 : (100 * cost.late) / cost.events).toFixed(1)} %`,
     `${formatNumber(cost.affected)} of ${formatNumber(cost.windows)}`,
-    cost.waitMs === undefined
-      ? 'beyond the input'
-      : `${shortDuration(cost.waitMs)} (${formatNumber(cost.closed)} closed)`,
+    cost.waitMs === undefined ? 'beyond the input' : spanText(cost.waitMs),
+    formatNumber(cost.closed),
   ];
-}
-
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
-] as const;
-
-/** The two largest units, cut: 90 min is `1 h 30 min`. Days are used from two on, because people say `24 h`. */
-function shortDuration(ms: number): string {
-  const parts: string[] = [];
-  let rest = ms;
-  for (const [name, size] of units) {
-    const count = name === 'd' && ms < 2 * size ? 0 : Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) parts.push(`${count} ${name}`);
-  }
-  if (parts.length === 0) return ms === 0 ? '0' : `${ms} ms`;
-  return parts.slice(0, 2).join(' ');
 }

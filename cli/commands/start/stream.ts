@@ -6,7 +6,7 @@ import { streamNameOf } from '../../feeder/feed.ts';
 import type { TopicPlace } from '../../feeder/kafka-topic.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
-import { printConservation, printRows, printTotals, type ResultForm } from '../../print/result-table.ts';
+import { printConservation, printRows, printTotals, type ResultForm, zonesOf } from '../../print/result-table.ts';
 import { totalsBy } from '../../print/totals-option.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
@@ -79,7 +79,7 @@ export default defineCommand({
       "print the rows that each trigger sends, in Spark's output modes: append, update or complete (default: the final rows at the end)",
       oneOf(outputModes),
     ),
-    json: flag('print one JSON object a line: the rows, then the conservation counters'),
+    json: flag('print one row a line as JSON; the counters as JSON on stderr'),
   },
   examples: [
     [
@@ -109,6 +109,7 @@ export default defineCommand({
       throw new UsageError('--mode and --totals exclude each other: totals are made at the end, of all final windows');
     const lookupRows = await rowsFor(pipeline, options.lookup);
     const form: ResultForm = options.json ? 'json' : 'table';
+    const zones = zonesOf(pipeline.queries);
     const trigger = triggerSize(options);
     const { shards, data: dataDir } = options;
     const kafka = topicPlace(options, pipeline.name);
@@ -138,20 +139,19 @@ export default defineCommand({
           input: options,
           trigger,
           maxRejected: options.maxRejected,
-          onFinal: (rows) => printRows(rows, form, process.stdout),
+          onFinal: (rows) => printRows(rows, form, process.stdout, { zones }),
         },
         form,
       );
     }
-    const names = pipeline.queries.map(({ name }) => name);
     const output =
-      options.mode === undefined ? {} : { afterTrigger: triggerOutput(options.mode, names, form, process) };
+      options.mode === undefined ? {} : { afterTrigger: triggerOutput(options.mode, pipeline.queries, form, process) };
     return runStream(
       { ...common, files, trigger: trigger ?? { files: files.length }, ...output },
       async (system, result) => {
         if (options.mode !== undefined) {
           // Each trigger has printed its own rows.
-        } else if (by === undefined) printRows(result.rows, form, process.stdout);
+        } else if (by === undefined) printRows(result.rows, form, process.stdout, { zones });
         else
           printTotals(
             await totals(pipeline, by, (query) =>
@@ -159,6 +159,7 @@ export default defineCommand({
             ),
             form,
             process.stdout,
+            zones,
           );
         printConservation(
           {

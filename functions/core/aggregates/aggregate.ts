@@ -1,4 +1,4 @@
-/** The encoded state of an aggregate: anything JSON has. It is kept short, for it is written with every batch. */
+/** Anything JSON has. States of aggregates are kept short, for they are written with every batch. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
 /**
@@ -11,7 +11,7 @@ export type AggregateInput<Input> =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * An aggregate: a commutative, associative merge with an identity, so that shards, batches, epochs and slices can be
+ * What an aggregate is to Tidemark: a commutative, associative merge with an identity, so that shards, batches, epochs and slices can be
  * merged in any order (`topK` alone keeps that only within its error bound: docs/AGGREGATES.md). `Input` and `State`
  * are its own business; pipelines hold it as {@link AnyAggregate}.
  */
@@ -60,11 +60,12 @@ export interface NamedAggregate<Names extends PropertyKey, Event, Result extends
   readonly results?: Result;
 }
 
-/** An aggregate whose inputs and states only it can tell apart. */
+/** An aggregate, as {@link count} and its like give it, for events that have the fields that it takes. */
 export type AnyAggregate<Event, Result extends Json = Json> = NamedAggregate<FieldNames<Event>, Event, Result>;
 
 /**
  * An aggregate made by a function of the event whose type need not be written: `avg((event) => event.amount)`.
+ *
  * TypeScript puts off a call that may return a function until it knows the types of the objects around it. By then it
  * knows the event of the schema.
  */

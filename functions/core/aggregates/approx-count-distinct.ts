@@ -29,7 +29,10 @@ const scratch = new Uint32Array(2);
 /**
  * The number of different values, about, by a HyperLogLog sketch. It has no upper bound. Two thirds of the answers are
  * within the relative standard error, 95 % within twice as much. The count is all but exact while the sketch is sparse,
- * up to a sixth of its registers: 682 values by default.
+ * up to a sixth of its registers: 682 values by default. The result is a whole number.
+ * @example
+ * approxCountDistinct('user');
+ * approxCountDistinct('user', { relativeError: 0.01 });
  */
 export function approxCountDistinct<const Name extends string>(
   field: Name,

@@ -14,12 +14,19 @@ interface Collected {
 }
 
 /** The result of {@link collectSet}: the values in order, and whether others were left out. */
-export type SetResult = { readonly overflow: boolean; readonly values: readonly Scalar[] };
+export type SetResult = {
+  /** Whether values were left out. */
+  readonly overflow: boolean;
+  /** Booleans, then numbers by value, then text by code unit. */
+  readonly values: readonly Scalar[];
+};
 
 /**
  * The different values, sorted: at most `limit` of them, and at most 16 KB. When there are more, the shortest are kept,
  * and of equally short ones those that come first. The order of events and of merging does not matter. The result is
  * `{"overflow":false,"values":[...]}`. Text of more than 200 characters is shortened.
+ * @example
+ * collectSet('country', 20); // {"overflow":false,"values":["DE","FR"]}
  * @param limit from 1 to 1,000
  */
 export function collectSet<const Name extends string>(

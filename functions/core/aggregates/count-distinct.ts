@@ -31,6 +31,8 @@ export type DistinctResult = number | { readonly atLeast: number; readonly overf
  * The exact number of different values, up to a bound. Beyond the bound the result is
  * `{"atLeast":1001,"overflow":true}`, whatever is merged with it; `approxCountDistinct` has no bound. Text and numbers
  * are different values: `"1"` is not 1.
+ * @example
+ * countDistinct('user'); // 42, or {"atLeast":1001,"overflow":true}
  */
 export function countDistinct<const Name extends string>(
   field: Name,

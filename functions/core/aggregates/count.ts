@@ -16,7 +16,9 @@ export const counting = {
 
 /**
  * The number of records. An argument is refused: SQL's `count(x)` skips nulls, and this would not.
- * @throws TidemarkError that names {@link countIf}
+ * @example
+ * count();
+ * @throws TidemarkError when it is given an argument: {@link countIf} counts the records that have a value
  */
 export function count(...given: readonly never[]): AnyAggregate<unknown, number> {
   if (given.length > 0)

@@ -51,6 +51,21 @@ const largestBytes = 65_536;
  * are yours to keep: test/property/aggregate-laws.property.test.ts shows how to check them. A state that outgrows
  * `mostBytes` is `{"overflow":"size"}` from then on, whatever is merged with it. A state on which a function throws is
  * `{"overflow":"threw"}` in the same way. So a shard is never blocked.
+ * @example
+ * defineAggregate({
+ *   name: 'longestWord',
+ *   identity: '',
+ *   add: (state, { word }: { word: string }) => longer(state, word),
+ *   merge: (left, right) => longer(left, right),
+ *   encode: (state) => state,
+ *   decode: (json) => String(json),
+ *   result: (state) => state,
+ * });
+ * // Of two words of one length the first in order: the merge has to be commutative.
+ * function longer(left: string, right: string): string {
+ *   if (left.length === right.length) return left < right ? left : right;
+ *   return left.length > right.length ? left : right;
+ * }
  * @throws TidemarkError that names the member, what came and the remedy
  */
 export function defineAggregate<Event, State, Result extends Json>(

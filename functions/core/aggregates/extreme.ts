@@ -1,10 +1,18 @@
 import { numberIn } from './aggregate.ts';
 import { type NumberAggregate, numberAggregate } from './number-input.ts';
 
-/** The smallest number. Null when no record had one. */
+/**
+ * The smallest number. Null when no record had one.
+ * @example
+ * min('temperature');
+ */
 export const min: NumberAggregate<number | null> = extreme('min', (left, right) => (right < left ? right : left));
 
-/** The greatest number. Null when no record had one. */
+/**
+ * The greatest number. Null when no record had one. {@link argMax} has the value of another field there.
+ * @example
+ * max('temperature');
+ */
 export const max: NumberAggregate<number | null> = extreme('max', (left, right) => (right > left ? right : left));
 
 function extreme(kind: string, pick: (left: number, right: number) => number): NumberAggregate<number | null> {

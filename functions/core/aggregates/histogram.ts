@@ -6,7 +6,7 @@ import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 const mostEdges = 200;
 
 /**
- * The result of a histogram: one count more than there are edges. It is a type, because an interface would not be JSON.
+ * The result of a {@link histogram}: one count more than there are edges.
  */
 export type HistogramResult = {
   /**
@@ -14,12 +14,15 @@ export type HistogramResult = {
    * the last one of those from the last edge on.
    */
   readonly counts: readonly number[];
+  /** The edges as they were given. */
   readonly edges: readonly number[];
 };
 
 /**
- * The number of values between edges. `histogram('ms', [10, 100])` gives `{"counts":[5,3,1],"edges":[10,100]}`: five
- * below 10, three from 10 to below 100, one of 100 or more. Exact.
+ * The number of values between edges, exact.
+ * @example
+ * // {"counts":[5,3,1],"edges":[10,100]}: 5 below 10, 3 from 10 to below 100, 1 of 100 or more
+ * histogram('ms', [10, 100]);
  * @param edges 1 to 200 finite numbers, ascending
  */
 export function histogram<const Name extends string>(

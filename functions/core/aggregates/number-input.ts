@@ -12,8 +12,8 @@ import {
 } from './aggregate.ts';
 
 /**
- * How an aggregate of numbers finds its number: by a function of the event, or by the name of a field. Null and
- * undefined are left out, as in SQL. NaN, infinities and other types reject the event.
+ * A function of the event that gives the number for an aggregate of numbers, where no field holds it. Must be pure.
+ * Null and undefined are left out, as in SQL. NaN, infinities and other types reject the event.
  */
 export type NumberOf<Event> = (event: Event) => number | null | undefined;
 

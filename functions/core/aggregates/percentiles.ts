@@ -20,10 +20,12 @@ export type PercentilesResult = { readonly [name: `p${string}`]: number | null; 
 const mostShares = 20;
 
 /**
- * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`. Each is within the
+ * Percentiles, about, by a DDSketch. The result has a member for each: `{"p50":12.1,"p99":840.2}`. Each is within the
  * relative error of the value at its rank, which is the rank of SQL's `percentile_disc`. Values may have either sign.
  * The least and the greatest value are exact. The result is null when no record had a number. Values that span more
  * than 1,024 bins, a factor of 8 x 10^8 at 1 %, lose the ones nearest to zero; the result then has `"overflow":true`.
+ * @example
+ * percentiles('ms', [0.5, 0.99, 0.999]); // {"p50":12.1,"p99":840.2,"p99_9":1201.5}
  * @param shares from 0 to 1, at most 20
  */
 export function percentiles<const Name extends string>(

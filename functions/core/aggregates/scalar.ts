@@ -9,9 +9,7 @@ import { refusal } from './number-input.ts';
  */
 export type Scalar = string | number | boolean;
 
-/**
- * How an aggregate of values finds its value: by a function of the event, or by the name of a field.
- */
+/** A function of the event that gives the value for an aggregate of values, where no field holds it. Must be pure. */
 export type ScalarOf<Event> = (event: Event) => Scalar | null | undefined;
 
 /**

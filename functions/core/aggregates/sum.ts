@@ -37,7 +37,10 @@ import { type Field, numberInput, selector } from './number-input.ts';
  */
 export type Amount = number | bigint | string;
 
-/** How a sum finds its term, as {@link NumberOf}. Text that is not a number rejects the event. */
+/**
+ * A function of the event that gives the term of a sum, as {@link NumberOf}. Text that is not a number rejects the
+ * event.
+ */
 export type AmountOf<Event> = (event: Event) => Amount | null | undefined;
 
 /** `sum` and `avg`, as they are called. */
@@ -183,10 +186,15 @@ function amountAggregate(kind: string, result: (state: Total) => number | string
  * The sum, exact whatever the order. For whole numbers, bigints and decimals in text no digit is lost: the result is a
  * number where a double holds it, and text where none does. With a double that is not a safe integer among the terms,
  * the result is the double nearest to the exact sum, rounded once. Null when no record had a number.
+ * @example
+ * sum('amount'); // of the texts "0.10" and "0.20": 0.3
+ * sum((order: { price: number; pieces: number }) => order.price * order.pieces);
  */
 export const sum: AmountAggregate = amountAggregate('sum', sumOf);
 
 /**
  * The arithmetic mean: the exact sum divided by the count, rounded once to a double. Null when no record had a number.
+ * @example
+ * avg('amount');
  */
 export const avg: AmountAggregate = amountAggregate('avg', meanOf);

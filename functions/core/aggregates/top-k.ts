@@ -16,15 +16,22 @@ export interface TopKOptions {
 
 /** The result of {@link topK}. Each count is too low by at most `error`, which is above 0 where `overflow` is true. */
 export type TopKResult = {
+  /** How much too low each count is at most; 0 while the result is exact. */
   readonly error: number;
+  /** By count, the greatest first. */
   readonly items: readonly { readonly count: number; readonly value: Scalar }[];
+  /** Whether more than `capacity` different values came. */
   readonly overflow: boolean;
 };
 
 /**
  * The k most frequent values with their counts: `{"error":0,"items":[{"count":12,"value":"a"},...],"overflow":false}`.
+ * They are in the order of their counts, the greatest first.
  * Exact while at most `capacity` different values came. Beyond, `overflow` is true, and each count is too low by at
  * most `error`. Text of more than 200 characters is shortened.
+ * @example
+ * topK('page', 10);
+ * topK('page', 10, { capacity: 1000 });
  * @param k from 1 to 200
  */
 export function topK<const Name extends string>(

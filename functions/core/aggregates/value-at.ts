@@ -99,12 +99,16 @@ function candidate(input: AggregateInput<Scalar>, time: number, rank: number): A
 /**
  * The value of the event with the least event time; of several the one whose JSON comes first. Null when no record had
  * a value. A value of more than 1,024 bytes is shown as `{"bytes":N,"overflow":true}`.
+ * @example
+ * first('status');
  */
 export const first: ValueAggregate = atTime('first', earliest);
 
 /**
  * The value of the event with the greatest event time; of several the one whose JSON comes last. Otherwise as {@link
  * first}.
+ * @example
+ * last('status');
  */
 export const last: ValueAggregate = atTime('last', latest);
 
@@ -142,8 +146,14 @@ function atRank(kind: string, precedes: Precedence): ArgAggregate {
  * The value of the event with the least number `by`. Of several it is that of the earliest event time, then the one
  * whose JSON comes first. Events without the value or the number are left out. Null when none is left. Long values are
  * shown as in {@link first}.
+ * @example
+ * argMin('sensor', 'temperature'); // the sensor that was coldest
  */
 export const argMin: ArgAggregate = atRank('argMin', least);
 
-/** The value of the event with the greatest number `by`. Otherwise as {@link argMin}. */
+/**
+ * The value of the event with the greatest number `by`. Otherwise as {@link argMin}.
+ * @example
+ * argMax('player', 'points'); // the player with the most points
+ */
 export const argMax: ArgAggregate = atRank('argMax', greatest);

@@ -88,8 +88,15 @@ function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigi
 /**
  * The variance, exact until it is rounded once to a double. By default it is that of a sample: divided by n - 1, null
  * below two numbers. With `'population'` it is divided by n, and null below one number.
+ * @example
+ * variance('ms');
+ * variance('ms', 'population');
  */
 export const variance: SpreadAggregate = spreadAggregate('variance', ratio);
 
-/** The standard deviation: the square root of the exact {@link variance}, rounded once. */
+/**
+ * The standard deviation: the square root of the exact {@link variance}, rounded once.
+ * @example
+ * stddev('ms');
+ */
 export const stddev: SpreadAggregate = spreadAggregate('stddev', rootOfRatio);

@@ -18,6 +18,7 @@ export type Duration = 0 | DurationText | DurationInMs;
 
 /** A computed length of time, with its unit. */
 export interface DurationInMs {
+  /** Whole milliseconds. */
   readonly ms: number;
 }
 
@@ -83,6 +84,8 @@ export function durationMs(field: string, value: 0 | string | DurationInMs, boun
 /**
  * The duration that a computed text says: `tumbling(duration(process.argv[2]))`. Text that is written in the program
  * needs no call.
+ * @example
+ * tumbling(duration('1 h 30 min'));
  * @throws TidemarkError when it cannot be read
  */
 export function duration(text: string): DurationInMs {

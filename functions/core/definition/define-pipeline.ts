@@ -13,8 +13,19 @@ import { anyKind, type SchemaFields, schemaFields } from './schema-fields.ts';
 import { checkedSinks } from './sink.ts';
 
 /**
- * Checks a pipeline and makes it ready to run.
- * @throws TidemarkError that names the field, the value and the remedy.
+ * Checks a pipeline. The result is the default export of the pipeline's file, from which the functions, the command
+ * line and the tests take it.
+ * @example
+ * export default definePipeline({
+ *   name: 'device-actions',
+ *   event: z.object({ time: z.number(), action: z.enum(['Open', 'Close']) }),
+ *   eventTime: { of: (event) => event.time, unit: 's' },
+ *   watermark: { delay: '1 hour' },
+ *   queries: {
+ *     actionsPerHour: { groupBy: ['action'], window: tumbling('1 hour'), aggregates: { count: count() } },
+ *   },
+ * });
+ * @throws TidemarkError that names the field, the value and the remedy
  */
 export function definePipeline<
   Schema extends StandardSchemaV1,

@@ -1,6 +1,6 @@
 import { argumentError } from '../arguments/error.ts';
 
-/** Fields to group by, with totals over some of them, as SQL's ROLLUP and CUBE. */
+/** Fields to group by with totals over some of them, as {@link rollup} and {@link cube} give it. */
 export interface Grouping<Name extends string = string> {
   readonly grouping: 'rollup' | 'cube';
   readonly fields: readonly Name[];
@@ -15,14 +15,21 @@ const mostFields = 6;
 /**
  * Groups by fields, with a total for each of their beginnings: `rollup('country', 'city')` has rows by country and
  * city, a total of each country, and the grand total. Totals are made when a window is merged: they cost no state and
- * no write.
+ * no write. A row's `grouping` tells a total from a group whose value is null.
+ * @example
+ * rollup('country', 'city');
  * @throws TidemarkError for no field, and for more than 6
  */
 export function rollup<const Name extends string>(...fields: readonly Name[]): Grouping<Name> {
   return grouping('rollup', fields);
 }
 
-/** Groups by fields, with a total for every set of them. Otherwise as {@link rollup}. */
+/**
+ * Groups by fields, with a total for every set of them: `cube('country', 'device')` has rows by both, by country, by
+ * device, and the grand total. Otherwise as {@link rollup}.
+ * @example
+ * cube('country', 'device');
+ */
 export function cube<const Name extends string>(...fields: readonly Name[]): Grouping<Name> {
   return grouping('cube', fields);
 }

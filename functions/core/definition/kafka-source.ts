@@ -1,11 +1,12 @@
 import { argumentError } from '../arguments/error.ts';
 
+const kafkaAuthentications = ['plaintext', 'tls', 'iam', 'scram-512', 'scram-256', 'plain', 'mtls'] as const;
+
 /**
  * The ways in which the brokers let a client in: without TLS and a name (`plaintext`), without a name (`tls`), by IAM
  * (MSK), by a user and a password from a secret (SCRAM, PLAIN), or by a certificate from a secret (`mtls`). All but
  * `plaintext` are encrypted.
  */
-const kafkaAuthentications = ['plaintext', 'tls', 'iam', 'scram-512', 'scram-256', 'plain', 'mtls'] as const;
 export type KafkaAuthentication = (typeof kafkaAuthentications)[number];
 
 /**

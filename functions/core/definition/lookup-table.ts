@@ -13,6 +13,8 @@ export interface LookupTable<Row extends object> {
 
 /**
  * A table for `lookup`. `tidemark lookup publish NAME FILE` gives it its rows while the pipeline runs.
+ * @example
+ * table<{ productId: string; price: number }>('products');
  * @param name letters, digits, _ and -, a letter first, at most 64
  * @throws TidemarkError when the name is not such a name
  */
@@ -40,7 +42,7 @@ export type LookupRows = ReadonlyMap<string, object>;
  */
 export type RowsAt = (arrivalMs: number) => LookupRows | undefined;
 
-/** A checked lookup in a table. It gets the rows' versions as an argument. */
+/** Fields for events from a {@link table}, for `enrich`, as {@link lookup} gives it. */
 export interface TableLookup<Event, Added> {
   readonly table: string;
   /** The field of the rows that holds the key. */

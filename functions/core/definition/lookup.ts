@@ -11,7 +11,7 @@ import { isTableName, type LookupRows, type LookupTable, type TableLookup } from
 export type UnknownKey = 'null' | 'filter' | 'reject';
 
 /**
- * Fields for events from rows that do not move, for `enrich`. The types say which fields the event must have, and which
+ * Fields for events from rows that do not move, for `enrich`, as {@link lookup} gives it. The types say which fields the event must have, and which
  * it has afterwards.
  */
 export interface Lookup<Event, Added> {
@@ -27,11 +27,11 @@ export interface Lookup<Event, Added> {
   readonly types?: (event: Event) => Added;
 }
 
-/** The fields that events get, and the treatment of unknown keys. */
+/** The fields that events get from rows of {@link lookup}, and the treatment of unknown keys. */
 export interface LookupOptions<Field extends string, Unknown extends UnknownKey> {
-  /** @default all but the key's */
+  /** The fields that an event gets. @default all but the key's */
   readonly fields?: readonly Field[];
-  /** @default 'null' */
+  /** The treatment of an event whose key is not in the rows. @default 'null' */
   readonly unknown?: Unknown;
 }
 
@@ -67,6 +67,9 @@ export interface TableLookupOptions<Field extends string, Unknown extends Unknow
  * that every retry of a batch sees the same; other rows are another deployment. Or they are those of a
  * `table('devices')`, which change while the pipeline stays: an event gets those of the version that held when it
  * arrived.
+ * @example
+ * lookup([{ deviceId: 'a', site: 'Berlin' }], 'deviceId'); // adds site: text, or null for an unknown device
+ * lookup(table('products'), 'productId', { fields: ['price'], unknown: 'reject' });
  * @param key a field that both have, or `{ of: (event: ...) => ..., in: 'id' }`
  * @throws TidemarkError that names a row without a key, or with one that another row has too
  */

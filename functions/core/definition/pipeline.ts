@@ -14,26 +14,22 @@ import type { RowsAt, TableLookup } from './lookup-table.ts';
 import type { NamedField } from './named-fields.ts';
 import type { Sink, SinkSpec } from './sink.ts';
 
-/** The output of the schema for a parsed JSON event. */
+/** An event: the output of the schema for the parsed JSON. */
 export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
 
-/**
- * Each field whose value can be grouped by, by its name. (Looked up in place, so that the compiler lists the names.)
- */
+/** Each field of an event whose value can be grouped by, by its name. */
 export type GroupFields<Event> = {
   [Name in keyof Event & string]: Event[Name] extends GroupValue | undefined ? Name : never;
 };
 
-/**
- * Functions by the name of the field of the results. (A list does not fit, so that the compiler says which name in a
- * list is wrong.)
- */
+/** Functions to group by, by the name that the value has in results: `{ hour: (event) => event.local.hour }`. */
 export interface GroupSelectors<Event> {
   readonly [name: string]: GroupSelector<Event>;
+  /** For the types only: a list does not fit, so that the compiler says which name in a list is wrong. */
   readonly [Symbol.iterator]?: never;
 }
 
-/** A query as it is written. */
+/** A query as it is written: which events it takes, how it groups them, its windows, and what it computes. */
 export interface QuerySpec<Event> {
   /** Keeps an event for this query. Must be pure. @default every event */
   readonly where?: (event: Event) => boolean;
@@ -42,13 +38,15 @@ export interface QuerySpec<Event> {
    * pure.
    * @default one group
    */
+  // The fields are looked up in place, so that the compiler lists their names.
   readonly groupBy?: // `readonly` takes it too; written for the compiler, which then compares a list with lists.
     | GroupFields<Event>[keyof Event & string][]
     | readonly GroupFields<Event>[keyof Event & string][]
     | Grouping<GroupFields<Event>[keyof Event & string]>
     | GroupSelectors<Event>;
+  /** The kind of windows: `tumbling('1 hour')`, `session('30 minutes')`. */
   readonly window: WindowKind;
-  /** At least one, by the name it has in results. */
+  /** What is computed for each window and group, by the name that it has in results. At least one. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
   /**
    * Where the query begins, ISO 8601 with a zone, at an edge of its windows. The stream's events from then on are
@@ -151,6 +149,10 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
   readonly enrich?: Lookup<EventOf<Schema>, Added> | TableLookup<EventOf<Schema>, Added>;
   /** Counts an event once when its producer sent it more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
+  /**
+   * How long windows wait. A shard's watermark is its greatest event time less the delay; the pipeline's is the least
+   * of the shards'. A window is final when the watermark has passed its end.
+   */
   readonly watermark: {
     /** How far behind the greatest event time of its shard an event may be and still be counted. At least 0. */
     readonly delay: Duration;
@@ -235,7 +237,9 @@ export interface Dedup {
 
 /** The types of a query's rows: the group-by fields, and the results of the aggregates, by their names. */
 export interface QueryResult {
+  /** The group-by fields. */
   readonly key: Row['key'];
+  /** The results of the aggregates. */
   readonly values: Row['values'];
 }
 
@@ -245,8 +249,10 @@ export interface PipelineResults {
 }
 
 /**
- * A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are
- * the user's code: guard every call of them.
+ * A checked pipeline, as {@link definePipeline} gives it. Only Tidemark reads its members.
+ *
+ * Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are the user's code:
+ * guard every call of them.
  */
 export interface Pipeline<Results extends PipelineResults = PipelineResults> {
   /** For the types only: no pipeline has it. */

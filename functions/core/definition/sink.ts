@@ -16,7 +16,7 @@ const sinkKinds = [
   'forEachWindow',
 ] as const;
 
-/** One of {@link sinkKinds}. */
+/** The kinds of sinks. */
 export type SinkKind = (typeof sinkKinds)[number];
 
 /** The options of every sink. */
@@ -42,6 +42,7 @@ export type WindowFileFormat = 'json' | 'parquet';
 
 /** A window as `forEachWindow` gets it. */
 export interface DeliveredWindow extends Window {
+  /** The name of the query. */
   readonly query: string;
   /** `final`: for good, unless somebody corrects the window. Any other status is followed by another revision. */
   readonly status: 'early' | 'on-time' | 'late' | 'final';
@@ -62,7 +63,9 @@ export interface Delivery extends DeliveredWindow {
    * has it.
    */
   readonly id: string;
+  /** The name of the pipeline. */
   readonly pipeline: string;
+  /** The mode of the sink. */
   readonly mode: OutputMode;
   /** With mode `complete`: all windows of the query that are visible, including this one, by start and end. */
   readonly table?: readonly DeliveredWindow[];
@@ -111,26 +114,42 @@ export type Sink = CommonSink & KindOfSink;
 /** A checked sink of one kind. */
 export type SinkOf<Kind extends SinkKind> = CommonSink & Extract<KindOfSink, { readonly kind: Kind }>;
 
-/** An event bus, which gets an event for each pane, `detail-type` "Tidemark Window". */
+/**
+ * An event bus of EventBridge, which gets an event for each pane, `detail-type` "Tidemark Window".
+ * @example
+ * eventBridge({ queries: ['failuresPerMinute'] });
+ */
 export const eventBridge = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'eventBridge' });
 
 /**
- * A stream, which gets a record for each pane. The query is its partition key, so that a query's panes stay in order.
+ * A stream of Kinesis, which gets a record for each pane. The query is its partition key, so that a query's panes stay
+ * in order.
+ * @example
+ * kinesis();
  */
 export const kinesis = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'kinesis' });
 
 /**
- * A queue, which gets a message for each pane. A FIFO queue gets each once within its five minutes, in the order of the
- * query.
+ * A queue of SQS, which gets a message for each pane. A FIFO queue gets each once within its five minutes, in the order
+ * of the query.
+ * @example
+ * sqs();
  */
 export const sqs = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'sqs' });
 
-/** A topic, which gets a message for each pane. */
+/**
+ * A topic of SNS, which gets a message for each pane.
+ * @example
+ * sns({ mode: 'update' });
+ */
 export const sns = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'sns' });
 
 /**
  * An HTTPS address, which gets a signed POST for each pane (standardwebhooks.com). Without `url`, the deployment gives
  * it.
+ * @example
+ * webhook({ url: 'https://example.com/windows' });
+ * @param options beside those of every sink: `url`, `https://`, or `http://` to this machine
  */
 export const webhook = (options: SinkOptions & { readonly url?: string } = {}): SinkSpec => ({
   ...options,
@@ -138,8 +157,12 @@ export const webhook = (options: SinkOptions & { readonly url?: string } = {}): 
 });
 
 /**
- * A bucket, which gets an object for each pane, written once, below `PREFIX/query=Q/date=YYYY-MM-DD/` of the window's
- * start.
+ * A bucket of S3, which gets an object for each pane, written once, below `PREFIX/query=Q/date=YYYY-MM-DD/` of the
+ * window's start.
+ * @example
+ * s3({ format: 'parquet', prefix: 'counts' });
+ * @param options beside those of every sink: `format`, JSON lines by default; `prefix`, the beginning of all keys, none
+ * by default
  */
 export const s3 = (
   options: SinkOptions & { readonly format?: WindowFileFormat; readonly prefix?: string } = {},
@@ -149,12 +172,20 @@ export const s3 = (
 });
 
 /**
- * A DynamoDB table with the key `query` and `window`, both text. It has an item for each window, of its greatest
+ * A table of DynamoDB with the key `query` and `window`, both text. It has an item for each window, of its greatest
  * revision.
+ * @example
+ * dynamodb();
  */
 export const dynamodb = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'dynamodb' });
 
-/** A folder on this machine, which gets a file for each pane, laid out as in `s3`. */
+/**
+ * A folder on this machine, which gets a file for each pane, laid out as in `s3`.
+ * @example
+ * file({ folder: 'windows' });
+ * @param options beside those of every sink: `folder`, relative to where the command runs; `format`, JSON lines by
+ * default
+ */
 export const file = (
   options: SinkOptions & { readonly folder: string; readonly format?: WindowFileFormat },
 ): SinkSpec => ({
@@ -164,6 +195,9 @@ export const file = (
 
 /**
  * A function of your own, in a Lambda of its own.
+ * @example
+ * forEachWindow('./to-postgres.ts');
+ * forEachWindow((window) => console.log(window.id, window.rows.length), { mode: 'update' });
  * @param run the function itself, which is part of the pipeline and bundled wherever the pipeline is. Or the path of
  * the file whose default export it is, relative to the pipeline's file. That file is bundled into the sink's own Lambda
  * alone and may import anything.

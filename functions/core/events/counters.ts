@@ -3,11 +3,17 @@
  * (DESIGN section 2).
  */
 export interface Counters {
+  /** All events, those of packed records one by one. */
   readonly received: number;
+  /** In a window of a query at least. */
   readonly counted: number;
+  /** Refused by all windows of all queries that want them. */
   readonly late: number;
+  /** With an id that was there before. */
   readonly duplicate: number;
+  /** Not events of the pipeline: garbage, of another schema, without a time, from the future. */
   readonly rejected: number;
+  /** Wanted by no query. */
   readonly filtered: number;
 }
 
@@ -42,8 +48,11 @@ export function addCounters(left: Counters, right: Counters): Counters {
  * another.
  */
 export interface QueryCounters {
+  /** In a window of the query at least. */
   readonly counted: number;
+  /** Refused by all windows of the query that they belong to. */
   readonly late: number;
+  /** Not wanted by the query. */
   readonly filtered: number;
 }
 

@@ -9,7 +9,10 @@ import type { Row } from './row.ts';
  */
 export const outputModes = ['append', 'update', 'complete'] as const;
 
-/** One of {@link outputModes}. */
+/**
+ * The part of a query's results that goes out. `append`: the rows of final windows, once. `update`: the rows that a pane
+ * has changed. `complete`: the whole table at each pane.
+ */
 export type OutputMode = (typeof outputModes)[number];
 
 /** The members of a pane that output modes use. */

@@ -6,10 +6,10 @@ import type { Window, WindowKind } from './window.ts';
 import { onlyOptions } from './window-edges.ts';
 import { zoneOffsets } from './zone-offsets.ts';
 
-/** A unit of the calendar. */
+/** A unit of {@link calendar}. */
 export type CalendarUnit = 'day' | 'week' | 'month';
 
-/** A day of the week. */
+/** A day of the week, for the weeks of {@link calendar}. */
 export type Weekday = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
 
 /** Options of {@link calendar}. */
@@ -32,6 +32,9 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = {
 /**
  * Days, weeks or months of a time zone's calendar, side by side. A day on which clocks change has 23 or 25 hours. The
  * rules are those of the Node.js that runs the function (`process.versions.tz`).
+ * @example
+ * calendar('day', { timeZone: 'America/New_York' });
+ * calendar('week', { timeZone: 'Europe/Berlin', weekStart: 'sunday' });
  * @throws TidemarkError for another unit, and for an unknown time zone
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {

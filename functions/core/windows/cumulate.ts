@@ -9,6 +9,8 @@ const mostSteps = 10_080;
 /**
  * Windows that begin together every `most` and end `step` after one another, up to `most`: `[0:00, 0:10)`, `[0:00,
  * 0:20)`, ... `[0:00, 24:00)`, as Flink's CUMULATE. A record folds once, into its step.
+ * @example
+ * cumulate('1 day', '1 hour'); // 10:20 is in [0:00, 11:00), [0:00, 12:00), ... [0:00, 24:00)
  * @throws TidemarkError when the step does not divide the greatest size, and as {@link sliding}
  */
 export function cumulate(most: Duration, step: Duration, options: WindowOptions = {}): WindowKind {

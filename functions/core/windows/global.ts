@@ -5,6 +5,8 @@ import type { WindowKind } from './window.ts';
  * One window over all of time: a running total. It is never final. It is read live, or by early panes (`emit`). `batch`
  * and `stream` end with it as it is then, with the status `open`. Its state, with every key that ever was, stays for as
  * long as the tables do.
+ * @example
+ * global();
  */
 export function global(): WindowKind {
   const start = eventTimeBounds.earliest;

@@ -26,6 +26,8 @@ const mostClosings = 1_000_000;
  * A session is final, and a record late, by Spark's rule rounded up to slices of `resolution`: when the watermark has
  * passed the end of the slice of its (last) record, plus the gap. A record that is in time and joins no open session
  * begins one, though another beside it may be final already. With a resolution of 1 ms the rule is `last + gap <= W`.
+ * @example
+ * session('30 minutes'); // of one key, 10:00, 10:20 and 10:45 are in [10:00, 11:15)
  * @throws TidemarkError for a gap below 1 ms or above a year, and for a resolution above the gap or so small that a
  * slice would have more than a million closings
  */

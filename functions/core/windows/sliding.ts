@@ -13,6 +13,8 @@ const mostOverlap = 10_080;
  * Windows of one size that begin every `slide` from the epoch (plus `offset`) and overlap, as Spark's `window(time,
  * size, slide)` and Flink's HOP. A record folds once, into its slice, however many windows hold it. `slide` need not
  * divide `size`.
+ * @example
+ * sliding('1 hour', '15 minutes'); // 10:20 is in [9:30, 10:30), [9:45, 10:45), [10:00, 11:00) and [10:15, 11:15)
  * @throws TidemarkError for a slide above the size, which would leave events in no window; for more than 10,080 windows
  * over a record; for a size below 1 ms or above 100 years; and for an offset as long as the slide
  */

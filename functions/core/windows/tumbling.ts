@@ -26,6 +26,10 @@ const leastOnClocksMs = 60_000;
 /**
  * Windows of one size, side by side from the epoch (plus `offset`) in both directions. Each window is one slice, which
  * closes at its end.
+ * @example
+ * tumbling('1 hour'); // 10:20 is in [10:00, 11:00)
+ * tumbling('1 hour', { offset: '15 minutes' }); // 10:20 is in [10:15, 11:15)
+ * tumbling('4 hours', { timeZone: 'Europe/Berlin' }); // 10:20 in Berlin is in [8:00, 12:00) there
  * @throws TidemarkError for a size below 1 ms (in a time zone: a minute) or above 100 years, an offset as long as the
  * size, or an unknown time zone
  */

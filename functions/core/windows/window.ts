@@ -1,6 +1,8 @@
 /** A window of event time, `[start, end)` in epoch ms. */
 export interface Window {
+  /** Epoch ms, inclusive. */
   readonly start: number;
+  /** Epoch ms, exclusive. */
   readonly end: number;
 }
 
@@ -19,8 +21,10 @@ export type Refusals = {
 };
 
 /**
- * A kind of window, as three pure functions; the protocol knows nothing else about windows (DESIGN section 1). A slice
- * is the stretch of event time between two neighbouring window edges and is named by its start.
+ * A kind of windows, as {@link tumbling} and its like give it.
+ *
+ * It is three pure functions; the protocol knows nothing else about windows (DESIGN section 1). A slice is the stretch
+ * of event time between two neighbouring window edges and is named by its start.
  */
 export interface WindowKind {
   /** For people: `tumbling 1 hour`. */

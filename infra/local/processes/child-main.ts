@@ -19,8 +19,8 @@ export interface ParentLink {
 
 /**
  * The main function of a child process. The process ends with its parent, however the parent ended: the operating
- * system closes the channel between them, after a `kill -9` too. Ctrl-C reaches the whole process group, but only the
- * parent acts on it.
+ * system closes the channel between them, after a `kill -9` too. Ctrl-C, and the end of a terminal, reach the whole
+ * process group, but only the parent acts on them.
  */
 export function runChild<Options>(
   title: string,
@@ -29,7 +29,7 @@ export function runChild<Options>(
   process.title = `tidemark ${title}`;
   process.on('disconnect', () => process.exit(0));
   if (process.connected !== true) process.exit(0);
-  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   const link: ParentLink = { remember: (memo) => send({ type: 'memo', memo }), fail };
   process.on('uncaughtException', (thrown) => {
     if (finalError(thrown) !== undefined || failRequest(thrown) === 'none') fail(thrown);
