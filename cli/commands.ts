@@ -1,3 +1,4 @@
+import { localCommands } from '#local-commands';
 import type { Command } from './program/command.ts';
 
 /** A line of the table of commands: enough for `tidemark --help`; the rest is loaded when the command is used. */
@@ -12,7 +13,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'demo',
     summary: 'the lesson: files, then the same query as a stream, with faults',
-    load: () => import('./commands/start/demo.ts'),
+    load: localCommands.demo,
   },
   { name: 'sample', summary: 'write the sample dataset', load: () => import('./commands/start/sample.ts') },
   {
@@ -23,7 +24,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'stream',
     summary: 'run the queries over files as a stream, the whole system embedded',
-    load: () => import('./commands/start/stream.ts'),
+    load: localCommands.stream,
   },
   { name: 'delay', summary: 'show what a watermark delay costs', load: () => import('./commands/start/delay.ts') },
   {
@@ -32,7 +33,7 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/operate/lock.ts'),
   },
   { name: 'cost', summary: 'print the monthly bill, by service', load: () => import('./commands/operate/cost.ts') },
-  { name: 'up', summary: 'start the embedded AWS with a pipeline on it', load: () => import('./commands/start/up.ts') },
+  { name: 'up', summary: 'start the embedded AWS with a pipeline on it', load: localCommands.up },
   {
     name: 'page',
     summary: 'serve the live page of a query API on this machine',

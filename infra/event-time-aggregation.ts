@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { AttributeType, BillingMode, type ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -23,6 +22,7 @@ import {
   type TableShape,
   tables,
 } from '../functions/core/deployment/tables.ts';
+import { functionModule } from './bundle/function-modules.ts';
 import { findPackageRoot } from './bundle/package-root.ts';
 import { tablePermissions } from './functions/permissions.ts';
 import { PipelineFunction } from './functions/pipeline-function.ts';
@@ -100,11 +100,11 @@ export interface EventTimeAggregationProps extends SourceProps {
 /** Most shards that one CreateStream can ask for within the largest default quota (us-east-1, us-west-2, eu-west-1). */
 const mostShards = 20_000;
 
-const folder = join(findPackageRoot(), 'functions');
+const packageFolder = findPackageRoot();
 const ownEntries: EntryFiles = {
-  aggregate: join(folder, 'aggregate.ts'),
-  finalize: join(folder, 'finalize.ts'),
-  query: join(folder, 'query.ts'),
+  aggregate: functionModule(packageFolder, 'aggregate'),
+  finalize: functionModule(packageFolder, 'finalize'),
+  query: functionModule(packageFolder, 'query'),
 };
 
 /**

@@ -1,5 +1,5 @@
+import { count, definePipeline, max, min, session } from 'tidemark';
 import * as z from 'zod';
-import { count, definePipeline, max, min, session } from '../functions/core/index.ts';
 
 /** Visits to a shop: a user's clicks that follow one another within half an hour, however long the visit goes on. */
 export default definePipeline({

@@ -1,5 +1,5 @@
+import { count, definePipeline, tumbling } from 'tidemark';
 import * as z from 'zod';
-import { count, definePipeline, tumbling } from '../functions/core/index.ts';
 
 /** Spark's classic lesson: devices open and close. It counts the events of each action in every hour of event time. */
 export default definePipeline({

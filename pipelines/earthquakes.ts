@@ -1,5 +1,5 @@
+import { avg, count, definePipeline, max, tumbling } from 'tidemark';
 import * as z from 'zod';
-import { avg, count, definePipeline, max, tumbling } from '../functions/core/index.ts';
 
 /**
  * A week of the USGS feed, in the order in which events were last updated. The disorder is real, most of it more than

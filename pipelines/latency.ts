@@ -1,5 +1,5 @@
+import { count, countIf, definePipeline, percentiles, sliding } from 'tidemark';
 import * as z from 'zod';
-import { count, countIf, definePipeline, percentiles, sliding } from '../functions/core/index.ts';
 
 /**
  * The latency of services, as it is watched: percentiles over the last hour, every minute. A request folds once, into

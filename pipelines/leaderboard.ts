@@ -1,5 +1,5 @@
+import { approxCountDistinct, argMax, count, definePipeline, topK, tumbling } from 'tidemark';
 import * as z from 'zod';
-import { approxCountDistinct, argMax, count, definePipeline, topK, tumbling } from '../functions/core/index.ts';
 
 /**
  * A game's leaderboard: in every hour the players who win most often, the player with the best score, and how many

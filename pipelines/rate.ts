@@ -1,5 +1,5 @@
+import { count, definePipeline, max, min, sum, tumbling } from 'tidemark';
 import * as z from 'zod';
-import { count, definePipeline, max, min, sum, tumbling } from '../functions/core/index.ts';
 
 /**
  * The number of events of each key in every ten seconds, of the events that `tidemark rate` makes, for load tests and

@@ -1,5 +1,5 @@
+import { avg, calendar, count, definePipeline, sum } from 'tidemark';
 import * as z from 'zod';
-import { avg, calendar, count, definePipeline, sum } from '../functions/core/index.ts';
 
 const bySalesDay = {
   groupBy: ['currency'],

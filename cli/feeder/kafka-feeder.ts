@@ -5,6 +5,7 @@ import { latestOf } from '../../functions/core/events/sequence-number.ts';
 import type { Feeder, FeederOptions, FeederProgress } from '../../functions/feeder/feeder.ts';
 import { createPace } from '../../functions/feeder/pace.ts';
 import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../../functions/formats/lines.ts';
+import { kafkaClient } from './kafka-client.ts';
 import { reach, type TopicPlace } from './kafka-topic.ts';
 
 /** The options of a feeder of a topic. */
@@ -56,7 +57,7 @@ export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   let opened: ReturnType<typeof open> | undefined;
 
   async function open() {
-    const kafka = await import('@platformatic/kafka');
+    const kafka = await kafkaClient();
     const bootstrapBrokers = [...options.bootstrapServers];
     const producer: Producer = new kafka.Producer({
       clientId: 'tidemark-feeder',

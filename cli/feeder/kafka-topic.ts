@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from '@platformatic/kafka';
 import { TidemarkError } from '../program/errors.ts';
+import { kafkaClient } from './kafka-client.ts';
 
 /** A topic, and the brokers to ask for it. */
 export interface TopicPlace {
@@ -25,7 +26,7 @@ export async function ensureEmptyTopic({
   bootstrapServers,
   partitions,
 }: TopicPlace & { readonly partitions: number }): Promise<void> {
-  const kafka = await import('@platformatic/kafka');
+  const kafka = await kafkaClient();
   const admin = new kafka.Admin({ clientId: 'tidemark', bootstrapBrokers: [...bootstrapServers], ...reach });
   try {
     await admin.metadata({ topics: [] }).catch((error: unknown) => {

@@ -20,9 +20,10 @@ const asItIs = ['hive_partitioning', 'union_by_name', 'filename', 'file_row_numb
  * broken
  */
 export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
-  const { connection, close } = await openDatabase(
-    'DuckDB reads Parquet and is not here: npm install @duckdb/node-api, or give JSON lines or CSV',
-  );
+  const { connection, close } = await openDatabase({
+    use: 'reading Parquet',
+    instead: 'give JSON lines or CSV',
+  });
   try {
     const from = `read_parquet(${literal(localFile(path))}, ${asItIs})`;
     const columns = await columnsOf(connection, path, from);

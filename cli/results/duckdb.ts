@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { TidemarkError } from '../program/errors.ts';
+import { optionalPackage } from '../program/optional-package.ts';
 import { columnType } from './column-type.ts';
 import type { commonColumns, FlatRow } from './flat-rows.ts';
 
@@ -26,18 +27,28 @@ const windowTypes: Readonly<Record<(typeof commonColumns)[number], string>> = {
   finalized_at: 'TIMESTAMPTZ',
 };
 
-const withoutDuckdb =
-  'DuckDB is not here: npm install @duckdb/node-api, or, where it has no binary for this platform, use windows --json or export --format csv';
+/** The command or the option that needs the database, and what does without it. */
+export interface DatabaseUse {
+  readonly use: string;
+  readonly instead: string;
+}
 
 /**
- * Opens a database in memory.
- * @param missing the message for a person where DuckDB has no binary: it is an optional dependency
- * @throws TidemarkError with that message
+ * Opens a database in memory. DuckDB is an optional peer: 70 MB that most commands do without.
+ * @throws TidemarkError with the command that installs it, where it is missing; with `instead`, where it has no binary
+ * for this platform
  */
-export async function openDatabase(missing = withoutDuckdb): Promise<ResultDatabase> {
-  const { DuckDBInstance } = await import('@duckdb/node-api').catch(() => {
-    throw new TidemarkError(missing);
-  });
+export async function openDatabase({ use, instead }: DatabaseUse): Promise<ResultDatabase> {
+  const { DuckDBInstance } = await optionalPackage('@duckdb/node-api', use, () => import('@duckdb/node-api')).catch(
+    (error: unknown) => {
+      throw new TidemarkError(
+        error instanceof TidemarkError
+          ? `${error.message}, or ${instead}`
+          : `${use} needs DuckDB, which has no binary for this platform: ${instead}`,
+        { cause: error },
+      );
+    },
+  );
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");

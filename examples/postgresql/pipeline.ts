@@ -1,5 +1,5 @@
+import { count, definePipeline, forEachWindow, sum, tumbling } from 'tidemark';
 import * as z from 'zod';
-import { count, definePipeline, forEachWindow, sum, tumbling } from '../../functions/core/index.ts';
 
 /** Sales by shop and hour, each final window in a table of PostgreSQL: exactly once, in a transaction of your own. */
 export default definePipeline({

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Delivery } from '../../functions/core/index.ts';
+import type { Delivery } from 'tidemark';
 
 /**
  * Where the database is, the environment says (PGHOST, PGUSER, PGPASSWORD, PGDATABASE): `sinks: { toPostgres: { vpc,

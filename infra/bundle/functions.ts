@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import type { Sink, SinkKind } from '../../functions/core/definition/sink.ts';
+import { functionModule, functionsForm } from './function-modules.ts';
 import { moduleFolders, pipelineBuild } from './pipeline.ts';
 
 /**
@@ -28,23 +30,35 @@ export interface FunctionBuild {
 }
 
 /**
- * The file of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its
+ * The module of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its
  * target.
  */
-const sinkFiles: Readonly<Record<SinkKind, string>> = {
-  eventBridge: 'event-bridge.ts',
-  kinesis: 'kinesis.ts',
-  sqs: 'sqs.ts',
-  sns: 'sns.ts',
-  webhook: 'webhook.ts',
-  s3: 's3.ts',
-  dynamodb: 'dynamodb.ts',
-  file: 'file.ts',
-  forEachWindow: 'for-each-window.ts',
+const sinkModules: Readonly<Record<SinkKind, string>> = {
+  eventBridge: 'event-bridge',
+  kinesis: 'kinesis',
+  sqs: 'sqs',
+  sns: 'sns',
+  webhook: 'webhook',
+  s3: 's3',
+  dynamodb: 'dynamodb',
+  file: 'file',
+  forEachWindow: 'for-each-window',
 };
+
+/** Stands for `#window-function` where a sink has no file of its own. */
+const noWindowFunction = 'sinks/no-window-function';
 
 /** The kinds of streams that a pipeline reads. */
 export type SourceKind = 'kinesis' | 'kafka';
+
+const sourceKinds: readonly SourceKind[] = ['kinesis', 'kafka'];
+
+/** What the imports that a deployment chooses can stand for, besides its pipeline: modules below `functions`. */
+export const choices: readonly string[] = [
+  ...sourceKinds.flatMap((kind) => [`${kind}/batches`, `${kind}/stream`]),
+  ...Object.values(sinkModules).map((name) => `sinks/${name}`),
+  noWindowFunction,
+];
 
 /** The extension of a bundle: that of an ES module, whatever the package.json beside it says. */
 export const bundleExtension = '.mjs';
@@ -54,7 +68,7 @@ export const bundleExtension = '.mjs';
  * copy changes without notice and an emulator may replace it by stubs.
  */
 export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
-  const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
+  const moduleOf = (name: string) => functionModule(packageFolder, name);
   const common = pipelineBuild(packageFolder, 'esm');
   return {
     ...common,
@@ -63,20 +77,23 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder, si
     alias: {
       ...common.alias,
       '#pipeline': pipelineFile,
-      '#batches': inFunctions(source, 'batches.ts'),
-      '#stream': inFunctions(source, 'stream.ts'),
-      ...(source === 'kafka' ? kafkaClient(packageFolder) : {}),
-      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, inFunctions('sinks'))),
+      '#batches': moduleOf(`${source}/batches`),
+      '#stream': moduleOf(`${source}/stream`),
+      ...(source === 'kafka' && functionsForm(packageFolder) === 'sources' ? kafkaClient(packageFolder) : {}),
+      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, moduleOf)),
     },
   };
 }
 
-function sinkAliases(sink: Sink, pipelineFile: string, folder: string): Record<string, string> {
+function sinkAliases(
+  sink: Sink,
+  pipelineFile: string,
+  moduleOf: (name: string) => string,
+): Readonly<Record<string, string>> {
   const file = sink.kind === 'forEachWindow' && typeof sink.run === 'string' ? sink.run : undefined;
   return {
-    '#sink': join(folder, sinkFiles[sink.kind]),
-    '#window-function':
-      file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
+    '#sink': moduleOf(`sinks/${sinkModules[sink.kind]}`),
+    '#window-function': file === undefined ? moduleOf(noWindowFunction) : resolve(dirname(pipelineFile), file),
   };
 }
 
@@ -84,8 +101,13 @@ function sinkAliases(sink: Sink, pipelineFile: string, folder: string): Record<s
  * The Kafka client, as far as functions use it. The package exports only its main file, which loads all others, and
  * schema registries take half of that time. The other alias is the same module with its binary inside, not in a file
  * beside it.
+ * @throws TidemarkError where it is not installed: npm leaves it out under a Node that its packages refuse
  */
-function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
+export function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
+  if (!hasKafkaClient(packageFolder))
+    throw new TidemarkError(
+      `a topic of Kafka needs @platformatic/kafka, which asks for Node 22.19 or newer: run npm ci under that`,
+    );
   const main = createRequire(join(packageFolder, 'package.json')).resolve('@platformatic/kafka');
   return {
     '@platformatic/kafka': join(dirname(main), 'clients', 'consumer', 'consumer.js'),
@@ -93,12 +115,23 @@ function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
   };
 }
 
+/** Whether the Kafka client is installed. */
+export function hasKafkaClient(packageFolder: string): boolean {
+  try {
+    createRequire(join(packageFolder, 'package.json')).resolve('@platformatic/kafka');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The live page, built. */
 export interface BuiltPage {
   /**
    * The page as text, for the build of the functions. Only the query function names it, so only its bundle holds it.
+   * Empty where the query function holds it already.
    */
-  readonly define: { readonly TIDEMARK_PAGE: string };
+  readonly define: Readonly<Record<string, string>>;
   /** The files that it was made from, absolute. */
   readonly inputs: readonly string[];
 }
@@ -112,6 +145,7 @@ const pages = new Map<string, BuiltPage>();
  * @param build esbuild's, given by the caller: this file is also loaded when nothing has to be built
  */
 export function builtPage(build: typeof buildSync, packageFolder: string): BuiltPage {
+  if (functionsForm(packageFolder) === 'built') return { define: {}, inputs: [] };
   const known = pages.get(packageFolder);
   if (known !== undefined) return known;
   const folder = join(packageFolder, 'functions', 'page');

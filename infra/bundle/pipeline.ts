@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { functionModule } from './function-modules.ts';
 
 /**
  * The bundling of a pipeline, written once: for the functions, for the construct that looks at it, and for the command
@@ -38,10 +39,7 @@ export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
     // start.
     mainFields: ['module', 'main'],
     ...(format === 'esm' ? { banner: { js: requireBanner } } : {}),
-    alias: {
-      'tidemark/testing': join(packageFolder, 'functions', 'testing', 'index.ts'),
-      tidemark: join(packageFolder, 'functions', 'core', 'index.ts'),
-    },
+    alias: { tidemark: functionModule(packageFolder, 'core/index') },
     nodePaths: [...moduleFolders(packageFolder)],
     logLevel: 'silent',
     logOverride: refusedByBundler,

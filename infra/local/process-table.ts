@@ -1,3 +1,4 @@
+import type { ProcessName } from '../bundle/process-files.ts';
 import { checkKafkaSource } from '../../functions/core/definition/kafka-source.ts';
 import {
   deliver,
@@ -13,7 +14,7 @@ import type { ChildSpec } from './processes/child-process.ts';
 import type { EmulatorsOptions } from './processes/emulators-process.ts';
 import type { FunctionsOptions } from './processes/functions-process.ts';
 import type { RunnerMemo, RunnerOptions } from './processes/runner-process.ts';
-import type { LocalFunctionName, ProcessName } from './resources/bundle.ts';
+import type { LocalFunctionName } from './resources/bundle.ts';
 import { type LocalSink, localSinkTarget, sinkFunctionName, sinkSecret } from './resources/local-sinks.ts';
 import type { CreatedStream } from './resources/resources.ts';
 

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -10,6 +9,7 @@ import { argumentError } from '../../functions/core/arguments/error.ts';
 import type { Sink } from '../../functions/core/definition/sink.ts';
 import { finalizeEverySeconds } from '../../functions/core/deployment/settings.ts';
 import { environmentNames, sinkPartitions } from '../../functions/core/deployment/tables.ts';
+import { functionModule } from '../bundle/function-modules.ts';
 import { findPackageRoot } from '../bundle/package-root.ts';
 import { networkPermissions, sinkPermissions } from '../functions/permissions.ts';
 import { PipelineFunction } from '../functions/pipeline-function.ts';
@@ -30,7 +30,7 @@ export interface PipelineSinksProps {
   readonly finalize: PipelineFunction;
 }
 
-const entry = join(findPackageRoot(), 'functions', 'deliver.ts');
+const entry = functionModule(findPackageRoot(), 'deliver');
 
 /**
  * A function for each sink, with the client of its target alone and rights to that target alone. Finalize invokes it

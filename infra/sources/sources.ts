@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -12,6 +11,7 @@ import { Construct } from 'constructs';
 import { argumentError } from '../../functions/core/arguments/error.ts';
 import { type SourceName, sourceFunctions } from '../../functions/core/deployment/settings.ts';
 import { environmentNames, objectPartitions } from '../../functions/core/deployment/tables.ts';
+import { functionModule } from '../bundle/function-modules.ts';
 import { findPackageRoot } from '../bundle/package-root.ts';
 import { sourceStreamPermissions } from '../functions/permissions.ts';
 import { PipelineFunction, type PipelineFunctionProps } from '../functions/pipeline-function.ts';
@@ -67,7 +67,7 @@ export interface PipelineSourcesProps extends SourceProps {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const folder = join(findPackageRoot(), 'functions');
+const packageFolder = findPackageRoot();
 const fewestAtATime = 2;
 const mostAtATime = 1000;
 /** The number of failures after which a message about an object waits for a person. */
@@ -130,7 +130,7 @@ export class PipelineSources extends Construct {
     const made = new PipelineFunction(this, id, {
       ...common,
       name,
-      entry: join(folder, `${name}.ts`),
+      entry: functionModule(packageFolder, name),
       environment: { [environmentNames.stream]: stream.streamName, ...this.props.environment, ...environment },
     });
     stream.grant(made, ...sourceStreamPermissions[name]);

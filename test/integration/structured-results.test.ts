@@ -171,7 +171,7 @@ describe('structured results', () => {
 
   it('are structures and lists in SQL', async () => {
     const body = (await (await ask('/v1/queries/q/windows')).json()) as { windows: WindowJson[] };
-    const database = await openDatabase();
+    const database = await openDatabase({ use: 'this test', instead: '' });
     try {
       const [{ groupBy, aggregateNames } = { groupBy: [], aggregateNames: [] }] = pipeline.queries;
       const aggregates = Object.fromEntries(aggregateNames.map((name) => [name, '']));

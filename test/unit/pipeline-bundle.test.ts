@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { functionModule } from '../../infra/bundle/function-modules.ts';
 import { functionBuild } from '../../infra/bundle/functions.ts';
 import { bundleFunctions, functionEntries } from '../../infra/local/resources/bundle.ts';
+import manifest from '../../package.json' with { type: 'json' };
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const out = realpathSync(mkdtempSync(path.join(tmpdir(), 'tidemark-layouts-')));
@@ -39,43 +41,49 @@ writeFileSync(
 writeFileSync(emptyFile, 'export default { name: "no pipeline" };\n');
 writeFileSync(eventsFile, '{"time":1469501107}\n{"time":1469501108}\n');
 
-/** Links each package of this repository into a folder, as an installation would have made it. */
+/** Links the dependencies of the package, and no others, into a folder, as an installation would have made it. */
 function linkPackages(modules: string): void {
-  const link = (name: string): void => {
+  for (const name of Object.keys(manifest.dependencies)) {
     mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
     symlinkSync(realpathSync(path.join(root, 'node_modules', name)), path.join(modules, name), 'junction');
-  };
-  for (const name of readdirSync(path.join(root, 'node_modules'))) {
-    if (name.startsWith('.')) continue;
-    if (!name.startsWith('@')) link(name);
-    else for (const scoped of readdirSync(path.join(root, 'node_modules', name))) link(`${name}/${scoped}`);
   }
 }
 
-/** A copy of the package as it is packed, without packages of its own. */
-function copyPackage(folder: string): string {
-  for (const name of ['cli', 'functions', 'infra', 'pipelines', 'package.json'])
+/** The code of the package, built as for packing it. */
+const built = path.join(out, 'built');
+beforeAll(() => {
+  const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'infra', 'package.mjs'), '--out', built], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  hoisted();
+  isolated();
+});
+
+/** The package as it is packed, without packages of its own. */
+function copyPackage(folder: string): void {
+  cpSync(built, path.join(folder, 'dist'), { recursive: true });
+  for (const name of ['cli/tidemark.mjs', 'pipelines', 'package.json'])
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
-  return folder;
 }
 
 /** The package as npm installs it: all packages are beside each other. */
-function hoisted(): string {
+function hoisted(): void {
   const modules = path.join(out, 'npm', 'node_modules');
   linkPackages(modules);
-  return copyPackage(path.join(modules, 'tidemark'));
+  copyPackage(path.join(modules, 'tidemark'));
 }
 
 /**
  * The package as pnpm installs it: each package has links to its dependencies, and an app finds a link where it looks.
  */
-function isolated(): string {
+function isolated(): void {
   const modules = path.join(out, 'pnpm', 'node_modules');
   const own = path.join(modules, '.pnpm', 'tidemark@0.1.0', 'node_modules');
   linkPackages(own);
   copyPackage(path.join(own, 'tidemark'));
+  mkdirSync(modules, { recursive: true });
   symlinkSync(path.join(own, 'tidemark'), path.join(modules, 'tidemark'), 'junction');
-  return path.join(modules, 'tidemark');
 }
 
 /** The output of `tidemark batch` of an installed package. */
@@ -92,10 +100,10 @@ function batch(packageFolder: string, pipeline: string) {
 async function pipelineOfInstalled(packageFolder: string, pipeline: string): Promise<{ readonly name: string }> {
   const outfile = path.join(realpathSync(packageFolder), 'dist', 'pipeline-lock.mjs');
   await build({
-    entryPoints: [path.join(packageFolder, 'infra', 'pipeline-lock.ts')],
+    entryPoints: [path.join(root, 'infra', 'pipeline-lock.ts')],
     outfile,
     bundle: true,
-    packages: 'external',
+    external: ['esbuild'],
     format: 'esm',
     platform: 'node',
   });
@@ -104,8 +112,8 @@ async function pipelineOfInstalled(packageFolder: string, pipeline: string): Pro
 }
 
 describe.each([
-  ['as npm does, all packages beside each other', hoisted()],
-  ["as pnpm does, by links to each package's own", isolated()],
+  ['as npm does, all packages beside each other', path.join(out, 'npm', 'node_modules', 'tidemark')],
+  ["as pnpm does, by links to each package's own", path.join(out, 'pnpm', 'node_modules', 'tidemark')],
 ])('installed %s, a pipeline without packages of its own', (_how, packageFolder) => {
   it('runs by the command line', () => {
     const { status, stdout, stderr } = batch(packageFolder, pipelineFile);
@@ -119,15 +127,11 @@ describe.each([
 
   it('goes into the functions that are deployed', async () => {
     const folder = realpathSync(packageFolder);
-    const entries = { query: path.join(folder, 'functions', 'query.ts') };
+    const entries = { query: functionModule(folder, 'query') };
     const options = functionBuild({ entries, pipelineFile, source: 'kinesis', packageFolder: folder });
-    const { outputFiles } = await build({
-      ...options,
-      define: { TIDEMARK_PAGE: '""' },
-      outdir: out,
-      write: false,
-    });
+    const { outputFiles } = await build({ ...options, outdir: out, write: false });
     expect(outputFiles?.[0]?.text).toContain('eventsFromElsewhere');
+    expect(outputFiles?.[0]?.text).toContain('<title>');
   });
 
   it('goes into the functions of the embedded AWS', async () => {

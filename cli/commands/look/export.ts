@@ -135,7 +135,7 @@ async function writeParquet(
 ): Promise<number> {
   const rows: FlatRow[] = [];
   for await (const page of pagesOf(api, query, filter, process)) rows.push(...page);
-  const database = await openDatabase();
+  const database = await openDatabase({ use: 'writing Parquet', instead: 'write --format csv or ndjson' });
   try {
     await database.addTable(query.name, columnsOf(query), rows);
     await database.connection.run(

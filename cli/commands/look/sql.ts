@@ -36,7 +36,7 @@ export default defineCommand({
   async run({ operands: [sql = ''], options, process }) {
     const api = await openApi(options);
     const queries = await api.queries();
-    const database = await openDatabase();
+    const database = await openDatabase({ use: 'tidemark sql', instead: 'use windows --json or export --format csv' });
     try {
       // Only queries that the text may mean are fetched: the names of its tables are somewhere in it.
       const named = queries.filter(({ name }) => sql.toLowerCase().includes(name.toLowerCase()));

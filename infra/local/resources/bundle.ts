@@ -5,8 +5,10 @@ import type { BuildOptions } from 'esbuild';
 import type { Sink } from '../../../functions/core/definition/sink.ts';
 import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
 import { cachedBundle } from '../../bundle/cache.ts';
+import { functionModule, functionsForm } from '../../bundle/function-modules.ts';
 import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
 import { bundlingFailure } from '../../bundle/pipeline-failure.ts';
+import { type ProcessName, processFiles } from '../../bundle/process-files.ts';
 import { LocalError, messageOf } from '../account/local-error.ts';
 
 /** The entry file of each function, absolute. */
@@ -26,7 +28,7 @@ export interface BundleFunctionsOptions {
 
 /** The package's own entry files. */
 export function functionEntries(packageRoot: string): FunctionEntries {
-  const entry = (name: FunctionName): string => join(packageRoot, 'functions', `${name}.ts`);
+  const entry = (name: FunctionName): string => functionModule(packageRoot, name);
   return { aggregate: entry('aggregate'), finalize: entry('finalize'), query: entry('query') };
 }
 
@@ -46,7 +48,7 @@ export async function bundleFunctions(
       `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
     );
   }
-  const entries = { ...options.entries, ingest: join(options.packageRoot, 'functions', 'ingest.ts') };
+  const entries = { ...options.entries, ingest: functionModule(options.packageRoot, 'ingest') };
   const outDir = await cachedBuild(
     options.packageRoot,
     {
@@ -70,7 +72,7 @@ export async function bundleSinks(
   sinks: readonly Sink[],
   packageRoot: string,
 ): Promise<Readonly<Record<string, string>>> {
-  const entries = { deliver: join(packageRoot, 'functions', 'deliver.ts') };
+  const entries = { deliver: functionModule(packageRoot, 'deliver') };
   const files = sinks.map(async (sink) => {
     // A sink reads no stream, so the kind of stream does not matter.
     const build = functionBuild({
@@ -90,20 +92,13 @@ export async function bundleSinks(
   return Object.fromEntries(await Promise.all(files));
 }
 
-/** The entry files of the child processes and of the worker that is an execution environment, below infra/local. */
-const processFiles = {
-  'emulators-process': 'processes/emulators-process.ts',
-  'functions-process': 'processes/functions-process.ts',
-  'runner-process': 'processes/runner-process.ts',
-  'environment-worker': 'lambda/environment-worker.ts',
-} as const;
-export type ProcessName = keyof typeof processFiles;
-
 /**
- * Bundles the child processes, because plain Node 20 runs no TypeScript. Packages stay outside.
+ * Bundles the child processes, because plain Node 20 runs no TypeScript. Packages stay outside. In the package that this
+ * code is packed into, they are bundled already and lie beside it.
  * @returns the bundled file of each entry
  */
 export async function bundleProcesses(packageRoot: string): Promise<Readonly<Record<ProcessName, string>>> {
+  if (functionsForm(packageRoot) === 'built') return filesIn(import.meta.dirname);
   const outDir = await cachedBuild(
     packageRoot,
     {
@@ -119,7 +114,11 @@ export async function bundleProcesses(packageRoot: string): Promise<Readonly<Rec
     },
     'processes',
   );
-  const file = (name: ProcessName): string => join(outDir, `${name}.mjs`);
+  return filesIn(outDir);
+}
+
+function filesIn(folder: string): Readonly<Record<ProcessName, string>> {
+  const file = (name: ProcessName): string => join(folder, `${name}.mjs`);
   return {
     'emulators-process': file('emulators-process'),
     'functions-process': file('functions-process'),
