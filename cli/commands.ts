@@ -15,6 +15,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'the lesson: files, then the same query as a stream, with faults',
     load: localCommands.demo,
   },
+  {
+    name: 'init',
+    summary: 'write a project of your own: a pipeline, its test, a CDK app',
+    load: () => import('./commands/start/init.ts'),
+  },
   { name: 'sample', summary: 'write the sample dataset', load: () => import('./commands/start/sample.ts') },
   {
     name: 'batch',
