@@ -5,7 +5,12 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const slow = 'test/**/*.slow.test.ts';
 
 /** Tests of parts, which change nothing that another file could see: they share what they import. */
-const ofParts = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/template/**/*.test.ts'];
+const ofParts = [
+  'test/unit/**/*.test.ts',
+  'test/property/**/*.test.ts',
+  'test/template/**/*.test.ts',
+  'cli/init/template/*.test.ts',
+];
 
 /** `npm run test:deployed` needs somewhere to deploy to, `test:kafka` a broker, `test:package` the npm registry. */
 const elsewhere = ['test/deployed/**', 'test/kafka/**', 'test/package/**'];

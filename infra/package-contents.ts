@@ -60,7 +60,7 @@ function functions(root: string, out: string, kafka: KafkaFunctions): BuildOptio
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
   const withKafka = kafka === 'required' || hasKafkaClient(root);
   const chosen = choices.filter((name) => withKafka || !name.startsWith('kafka/'));
-  const modules = [...names.map((name) => name.slice(0, -3)), 'core/index', 'testing/index', ...chosen];
+  const modules = [...names.map((name) => name.slice(0, -3)), 'core/index', ...chosen];
   return {
     ...common(root, join(out, 'functions')),
     entryPoints: Object.fromEntries(modules.map((name) => [name, join(folder, `${name}.ts`)])),

@@ -39,10 +39,7 @@ export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
     // start.
     mainFields: ['module', 'main'],
     ...(format === 'esm' ? { banner: { js: requireBanner } } : {}),
-    alias: {
-      'tidemark/testing': functionModule(packageFolder, 'testing/index'),
-      tidemark: functionModule(packageFolder, 'core/index'),
-    },
+    alias: { tidemark: functionModule(packageFolder, 'core/index') },
     nodePaths: [...moduleFolders(packageFolder)],
     logLevel: 'silent',
     logOverride: refusedByBundler,
