@@ -27,12 +27,12 @@ export const commands: readonly CommandEntry[] = [
     load: localCommands.demo,
   },
   {
-  {
     name: 'init',
     group: 'start',
     summary: 'write a project of your own: a pipeline, its test, a CDK app',
     load: () => import('./commands/start/init.ts'),
   },
+  {
     name: 'sample',
     group: 'start',
     summary: 'write the sample dataset',
