@@ -20,6 +20,10 @@ export const helpStyle: Partial<Help> = {
   subcommandTerm: (command) => command.name(),
   visibleCommands: (command) =>
     Help.prototype.visibleCommands.call(new Help(), command).filter((sub) => sub.name() !== 'help'),
+  commandUsage: (command) =>
+    command.name() === connectionTopic
+      ? 'tidemark COMMAND [CONNECTION]'
+      : Help.prototype.commandUsage.call(new Help(), command),
   visibleOptions(this: Help, command) {
     const all = Help.prototype.visibleOptions.call(this, command);
     return command.name() === connectionTopic
@@ -46,7 +50,7 @@ export function helpEnd(command: Commander, examples: Command['examples'], width
 
 /** A command line that can be pasted into a shell, however narrow the terminal: it goes on behind a backslash. */
 function commandLine(line: string, width: number): string {
-  const [first = '', ...words] = line.split(/ (?=-|>|\|)/);
+  const [first = '', ...words] = line.split(/ (?=[-'>|])/);
   const lines = [`  ${first}`];
   for (const word of words) {
     const joined = `${lines.at(-1)} ${word}`;

@@ -63,7 +63,6 @@ async function describeConnection(main: Commander): Promise<void> {
   const { apiOptions } = await import('./deployment/api-options.ts');
   const topic = main
     .command(connectionTopic, { hidden: true })
-    .usage('')
     .description(
       'The options of all commands that ask a stream, its functions or its query API: which one that is. One of --port, --stack, --api and ' +
         '--endpoint names it; without any, commands that feed and operate connect as the AWS SDK does.',

@@ -14,7 +14,7 @@ const tiny = 1e-6;
 export function formatNumber(value: number): string {
   const size = Math.abs(value);
   if (!Number.isFinite(value) || size === 0) return String(Math.abs(value) === 0 ? 0 : value);
-  if (size >= longest || size < tiny) return value.toExponential(3).replace(/\.?0*e/, 'e');
+  if (size >= longest || size < tiny) return value.toExponential(3).replace(/\.?0*e\+?/, 'e');
   if (size < 1) return small.format(value);
   return size >= 100_000 ? whole.format(value) : fraction.format(value);
 }

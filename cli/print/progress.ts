@@ -50,23 +50,32 @@ export function createProgress(
   // A terminal shows at once that something is going on.
   let lastMs = beganMs + afterMs - (showStatus === undefined ? 0 : everyMs);
   let isShown = false;
+  let state: readonly [done: number, detail: string] | undefined;
+  const show = (): void => {
+    const atMs = now();
+    if (state === undefined || atMs - lastMs < everyMs) return;
+    const [done, detail] = state;
+    const left = timeAt(done, atMs);
+    lastMs = atMs;
+    isShown = true;
+    const share = total === undefined ? undefined : Math.min(1, done / Math.max(1, total));
+    const percent = share === undefined ? '' : ` ${Math.floor(100 * share)} %`;
+    const time = left === undefined ? '' : `, ${left}`;
+    if (showStatus === undefined) stderr.write(`${label}${percent}: ${detail}${time}\n`);
+    else {
+      const bar = share === undefined ? '' : ` ${barText(share)}`;
+      showStatus(cutTo(`${label}${bar}${percent} · ${detail}${time}`, widthOf(stderr) - 1));
+    }
+  };
+  // Somebody who looks at a terminal sees that time goes on, although nothing may have been done meanwhile.
+  const ticking = showStatus && setInterval(show, lineEveryMs).unref();
   return {
     update(done, detail) {
-      const atMs = now();
-      const left = timeAt(done, atMs);
-      if (atMs - lastMs < everyMs) return;
-      lastMs = atMs;
-      isShown = true;
-      const share = total === undefined ? undefined : Math.min(1, done / Math.max(1, total));
-      const percent = share === undefined ? '' : ` ${Math.floor(100 * share)} %`;
-      const time = left === undefined ? '' : `, ${left}`;
-      if (showStatus === undefined) stderr.write(`${label}${percent}: ${detail}${time}\n`);
-      else {
-        const bar = share === undefined ? '' : ` ${barText(share)}`;
-        showStatus(cutTo(`${label}${bar}${percent} · ${detail}${time}`, widthOf(stderr) - 1));
-      }
+      state = [done, detail];
+      show();
     },
     stop(detail) {
+      clearInterval(ticking);
       showStatus?.(undefined);
       if (detail !== '' && (afterMs === 0 || isShown)) stderr.write(`${label}: ${detail}\n`);
     },

@@ -9,8 +9,6 @@ import type { Output } from '../program/output.ts';
 import { formatNumber } from './number-text.ts';
 import { type Column, printTable } from './table.ts';
 import { timeText, utc, windowText, zonedHeading } from './time-text.ts';
-import { widthOf } from './width.ts';
-import { wrapped } from './wrap.ts';
 
 /** One row of a window, as `batch`, `stream` and `windows` print it. */
 export interface ResultRow {
@@ -168,11 +166,6 @@ export function printConservation(
       ? `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, queries, writeUnits, seconds })}\n`
       : `${conservationLine(counters)}\n${pairLines(queries)}in ${seconds.toFixed(1)} s\n`,
   );
-}
-
-/** Lines for people on an output, none longer than it is wide. */
-export function printLines(text: string, out: Output): void {
-  out.write(`${wrapped(text.trimEnd(), widthOf(out))}\n`);
 }
 
 /** `received 100,000 = counted 99,900 + late 0 + ...`. */

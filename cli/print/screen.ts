@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import type { ScreenOutput } from '../program/output.ts';
+import { widthOf } from './width.ts';
 import { wrapped } from './wrap.ts';
 
 /** Goes to the begin of the line and erases it. */
@@ -16,9 +17,9 @@ export function createScreen(
   if (!stderr.isTTY) return { stdout, stderr };
   let status: string | undefined;
   let isAtLineStart = true;
-  const above = (target: NodeJS.WriteStream, text: string, done: () => void): void => {
+  const above = (target: NodeJS.WriteStream, text: string): void => {
     if (status !== undefined && isAtLineStart) stderr.write(erase);
-    target.write(text, done);
+    target.write(text);
     isAtLineStart = text.endsWith('\n');
     if (status !== undefined && isAtLineStart) stderr.write(status);
   };
@@ -28,20 +29,23 @@ export function createScreen(
     status = line;
   };
   return {
-    stdout: stdout.isTTY ? terminal(stdout, (text, done) => above(stdout, text, done), showStatus) : stdout,
-    stderr: terminal(stderr, (text, done) => above(stderr, wrapped(text, stderr.columns), done), showStatus),
+    stdout: stdout.isTTY ? terminal(stdout, (text) => above(stdout, text), showStatus) : stdout,
+    stderr: terminal(stderr, (text) => above(stderr, wrapped(text, widthOf(stderr))), showStatus),
   };
 }
 
 function terminal(
   target: NodeJS.WriteStream,
-  write: (text: string, done: () => void) => void,
+  write: (text: string) => void,
   showStatus: (line: string | undefined) => void,
 ): ScreenOutput {
   const output = new Writable({
     decodeStrings: false,
-    write: (chunk: string | Uint8Array, _encoding, done) =>
-      write(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString(), () => done()),
+    // A terminal takes text at once. To wait for it would let stderr pass stdout.
+    write(chunk: string | Uint8Array, _encoding, done) {
+      write(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
+      done();
+    },
   });
   return Object.defineProperties(output, {
     isTTY: { value: true },

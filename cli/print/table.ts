@@ -2,6 +2,7 @@ import stringWidth from 'string-width';
 import type { Output } from '../program/output.ts';
 import { formatNumber } from './number-text.ts';
 import { widthOf } from './width.ts';
+import { wrapped } from './wrap.ts';
 
 /** A column: its heading and the side its cells are set to. */
 export interface Column {
@@ -59,7 +60,9 @@ export function formatTable(
     rule('├', '┼', '┤'),
     ...texts.map(line),
     rule('└', '┴', '┘'),
-    ...(shown === undefined ? [] : [`(${columns.length} columns, ${shown.length} shown; all of them: | less -S)`]),
+    ...(shown === undefined
+      ? []
+      : [wrapped(`(${columns.length} columns, ${shown.length} shown; all of them: | less -S)`, width)]),
   ].join('\n');
 }
 

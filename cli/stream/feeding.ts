@@ -18,8 +18,10 @@ export interface Feeding {
   committed(): Promise<void>;
   /** The last record that was put, by shard. They are a checkpoint's positions once they are committed. */
   positions(): Readonly<Record<string, string>>;
+  /** Takes the answer of a finalize run, for the progress. */
+  note(answer: FinalizeAnswer): void;
   /** The progress as a text for a person. */
-  describe(answer: FinalizeAnswer): string;
+  describe(): string;
   /** Lets go of its connections. */
   close(): Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function createFeeding({
   const feeder =
     kafka === undefined ? createFeeder({ kinesis, streamName, ...shared }) : createKafkaFeeder({ ...kafka, ...shared });
   let final = 0;
+  let last: FinalizeAnswer | undefined;
   return {
     async put(trigger) {
       await trigger.put(feeder, skip);
@@ -63,11 +66,16 @@ export async function createFeeding({
     committed: () => system.committed(positions, signal),
     positions: () => Object.fromEntries(positions),
     close: async () => feeder.close?.(),
-    describe({ watermark, windows, windowsOpen }) {
+    note(answer) {
+      last = answer;
+      final += answer.windows;
+    },
+    describe() {
       const { eventsPut, skipped } = feeder.progress();
-      final += windows;
-      const time = watermark === null ? 'none yet' : momentText(watermark);
-      return `records ${formatNumber(eventsPut + skipped)}, watermark ${time}, windows open ${windowsOpen}, final ${final}`;
+      const records = `records ${formatNumber(eventsPut + skipped)}`;
+      if (last === undefined) return records;
+      const time = last.watermark === null ? 'none yet' : momentText(last.watermark);
+      return `${records}, watermark ${time}, windows open ${formatNumber(last.windowsOpen)}, final ${formatNumber(final)}`;
     },
   };
 }

@@ -166,8 +166,17 @@ async function feed(
   const { files, process, dataDir } = options;
   const { system, signal } = running;
   const feeding = await createFeeding({ ...options, system, signal, checkpoint, start });
-  const progress = createProgress({ label: 'stream', total: files.length }, process);
+  const left = files.slice(checkpoint.filesDone);
+  const isSized = left.every(({ bytes }) => bytes !== undefined);
+  const total = isSized ? left.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0) : undefined;
+  const progress = createProgress({ label: 'stream', total }, process);
+  let bytesRead = 0;
   let detail = '';
+  const tell = (bytes: number): void => {
+    bytesRead += bytes;
+    detail = feeding.describe();
+    progress.update(bytesRead, detail);
+  };
   const putTrigger = async (trigger: Trigger): Promise<void> => {
     const put = () => feeding.put(trigger);
     if (options.during === undefined) await put();
@@ -177,17 +186,17 @@ async function feed(
   let triggers = 0;
   await options.afterTrigger?.(system, triggers);
   try {
-    for await (const trigger of triggersOf(files.slice(checkpoint.filesDone), options.trigger)) {
+    for await (const trigger of triggersOf(left, options.trigger, tell)) {
       await putTrigger(trigger);
-      const answer = await system.finalize({});
+      feeding.note(await system.finalize({}));
       const filesDone = checkpoint.filesDone + trigger.filesDone;
       if (dataDir !== undefined)
         await writeCheckpoint(dataDir, { ...checkpoint, filesDone, positions: feeding.positions() });
       await options.afterTrigger?.(system, ++triggers);
-      detail = feeding.describe(answer);
-      progress.update(filesDone, detail);
+      tell(0);
     }
-    detail = feeding.describe(await drain(system, signal));
+    feeding.note(await drain(system, signal));
+    detail = feeding.describe();
     await options.afterTrigger?.(system, ++triggers);
   } finally {
     progress.stop(detail);

@@ -2,6 +2,7 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { startLocal } from '../../infra/local/local.ts';
 import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
 import { publishRows } from '../lookup/publish-rows.ts';
+import { createProgress } from '../print/progress.ts';
 import type { CommandProcess } from '../program/command.ts';
 import { type Embedded, embedded } from './embedded.ts';
 import { checkFits } from './fit.ts';
@@ -39,6 +40,8 @@ export async function withSystem<T>(
 ): Promise<T> {
   const { process, dataDir } = options;
   const beganMs = process.now();
+  const starting = createProgress({ label: 'start', total: undefined }, process);
+  starting.update(0, 'the embedded AWS, and its functions');
   if (options.kafka !== undefined) await ensureEmptyTopic({ ...options.kafka, partitions: options.shards });
   const system = embedded(
     await startLocal({
@@ -50,7 +53,7 @@ export async function withSystem<T>(
       sinks: options.pipeline.sinks,
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
-    }),
+    }).finally(() => starting.stop('')),
     (line) => process.stderr.write(`${line}\n`),
   );
   const ended = new AbortController();

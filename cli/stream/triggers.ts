@@ -18,8 +18,13 @@ export interface Trigger {
 /**
  * Cuts the input into triggers, in the order of the files. Lines of different files are never in one trigger of
  * records.
+ * @param onBytes hears how many more bytes of the files have been read
  */
-export async function* triggersOf(files: readonly InputFile[], size: TriggerSize): AsyncGenerator<Trigger> {
+export async function* triggersOf(
+  files: readonly InputFile[],
+  size: TriggerSize,
+  onBytes: (bytes: number) => void = () => undefined,
+): AsyncGenerator<Trigger> {
   if ('files' in size) {
     for (let at = 0; at < files.length; at += size.files) {
       const some = files.slice(at, at + size.files);
@@ -27,7 +32,14 @@ export async function* triggersOf(files: readonly InputFile[], size: TriggerSize
         filesDone: at + some.length,
         async put(feeder, skip) {
           for (const file of some)
-            await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
+            await feeder.putFile(file.path, {
+              skip,
+              chunks: (heard) =>
+                inputChunks(file, (bytes) => {
+                  heard(bytes);
+                  onBytes(bytes);
+                }),
+            });
         },
       };
     }
@@ -37,7 +49,7 @@ export async function* triggersOf(files: readonly InputFile[], size: TriggerSize
     const put = (lines: readonly ReadLine[]) => async (feeder: Feeder, skip: Coverage | undefined) =>
       feeder.putLines(once(lines), path.basename(file.path), { skip });
     let held: ReadLine[] = [];
-    for await (const lines of readLines(inputChunks(file))) {
+    for await (const lines of readLines(inputChunks(file, onBytes))) {
       held.push(...lines);
       for (; held.length >= size.records; held = held.slice(size.records))
         yield { filesDone: index, put: put(held.slice(0, size.records)) };

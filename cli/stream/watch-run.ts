@@ -120,7 +120,7 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
   const { checkpoint, consumed, feeding, intake, source } = watching;
   let printed = checkpoint.printed ?? {};
   const note = async (cause: 'trigger' | 'look'): Promise<void> => {
-    const answer = await system.finalize({});
+    feeding.note(await system.finalize({}));
     const news = await newlyFinal(options, system, printed);
     if (news.rows.length > 0) options.onFinal(news.rows);
     printed = news.printed;
@@ -132,7 +132,7 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
         positions: feeding.positions(),
         printed,
       });
-    process.stderr.write(`stream: ${formatNumber(consumed.count)} files, ${feeding.describe(answer)}\n`);
+    process.stderr.write(`stream: ${formatNumber(consumed.count)} files, ${feeding.describe()}\n`);
   };
   for (; !signal.aborted; await source.changed(signal)) {
     const files = await intake.next(signal);

@@ -174,7 +174,7 @@ describe('status --watch', () => {
   it('says a line each time until it is told to stop', async () => {
     const watching = launch(['status', '--watch', '--every', '1', '--port', port]);
     expect(await watching.firstLine()).toMatch(
-      /^\S+Z watermark 2016-\S+, open windows 0, events a second: at the next look, received 2,000 = /,
+      /^\S+Z watermark 2016-\S+ \S+ UTC, open windows 0, events a second: at the next look, received 2,000 = /,
     );
     watching.child.kill('SIGINT');
     expect((await watching.ended).code).toBe(130);

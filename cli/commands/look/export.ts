@@ -6,6 +6,7 @@ import { csvRow, type FormulaForm } from '../../../functions/api/csv.ts';
 import type { ApiClient, QueryJson, WindowFilter } from '../../deployment/api-client.ts';
 import { apiOptions, chosenQueries, openApi, rawFlag, windowOptions } from '../../deployment/api-options.ts';
 import { formatNumber } from '../../print/number-text.ts';
+import { printLines } from '../../print/wrap.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { text } from '../../program/option-value.ts';
@@ -51,11 +52,8 @@ export default defineCommand({
       );
       await rename(draft, out);
       const written = { query: query.name, file: out, format, rows };
-      process.stdout.write(
-        options.json
-          ? `${JSON.stringify(written)}\n`
-          : `tidemark: ${formatNumber(rows)} rows of ${query.name} in ${out}\n`,
-      );
+      if (options.json) process.stdout.write(`${JSON.stringify(written)}\n`);
+      else printLines(`tidemark: ${formatNumber(rows)} rows of ${query.name} in ${out}`, process.stdout);
       return 0;
     } finally {
       await rm(draft, { force: true });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { apiOptions, openAddress } from '../../deployment/api-options.ts';
 import { startPageProxy } from '../../deployment/page-proxy.ts';
+import { printLines } from '../../print/wrap.ts';
 import { defineCommand, valueOr } from '../../program/command.ts';
 import { integer } from '../../program/option-value.ts';
 
@@ -22,7 +23,7 @@ export default defineCommand({
   ],
   async run({ options, process }) {
     const proxy = await startPageProxy(await openAddress(options), options.listen);
-    process.stdout.write(`tidemark: the page is at ${proxy.url} (Ctrl-C ends it)\n`);
+    printLines(`tidemark: the page is at ${proxy.url} (Ctrl-C ends it)`, process.stdout);
     await delay(2 ** 31 - 1, undefined, { signal: process.signal }).catch(() => undefined);
     await proxy.close();
     return 0;

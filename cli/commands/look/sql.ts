@@ -27,7 +27,7 @@ export default defineCommand({
   },
   examples: [
     [
-      `tidemark sql 'select action, sum(count) as total_count from actionsPerHour group by action' --port 4500`,
+      `tidemark sql 'select action, sum(count) as total from actionsPerHour group by action' --port 4500`,
       "the lesson's query",
     ],
     [

@@ -8,6 +8,7 @@ import {
   type PipelineLock,
   parseLock,
 } from '../../../functions/core/definition/pipeline-lock.ts';
+import { printLines } from '../../print/wrap.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { text } from '../../program/option-value.ts';
@@ -47,9 +48,8 @@ export default defineCommand({
     await writeFile(`${file}.new`, content);
     await rename(`${file}.new`, file);
     const names = Object.keys(lock.queries).join(', ');
-    process.stdout.write(
-      options.json ? `${JSON.stringify(lock)}\n` : `tidemark: ${path.relative('', file)} holds ${names}: commit it\n`,
-    );
+    if (options.json) process.stdout.write(`${JSON.stringify(lock)}\n`);
+    else printLines(`tidemark: ${path.relative('', file)} holds ${names}: commit it`, process.stdout);
     return 0;
   },
 });

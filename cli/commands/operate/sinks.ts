@@ -5,9 +5,9 @@ import { clientConfig } from '../../deployment/endpoint.ts';
 import { type AskOperation, askOperation } from '../../deployment/invoke.ts';
 import { formatNumber } from '../../print/number-text.ts';
 import { createProgress } from '../../print/progress.ts';
-import { printLines } from '../../print/result-table.ts';
 import { printTable } from '../../print/table.ts';
 import { spanText, windowText } from '../../print/time-text.ts';
+import { printLines } from '../../print/wrap.ts';
 import { type CommandProcess, defineCommand, flag } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 

@@ -9,9 +9,9 @@ import { type InputFile, inputFiles, inputOptions } from '../../input/input-file
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
 import { formatNumber } from '../../print/number-text.ts';
 import { createProgress, megabytesText } from '../../print/progress.ts';
-import { printLines } from '../../print/result-table.ts';
 import { printTable } from '../../print/table.ts';
 import { spanText } from '../../print/time-text.ts';
+import { printLines } from '../../print/wrap.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { duration, integer, share, text, time } from '../../program/option-value.ts';
@@ -228,14 +228,14 @@ function printDelays(rows: readonly DelayRow[], out: Output): void {
       ...(several ? [{ heading: 'query' }] : []),
       { heading: 'late', align: 'right' },
       { heading: 'share', align: 'right' },
-      { heading: 'windows hit', align: 'right' },
+      { heading: 'affected', align: 'right' },
       { heading: 'results wait', align: 'right' },
       { heading: 'closed', align: 'right' },
     ],
     rows.flatMap((row) => {
       const delay = spanText(row.delayMs);
       const each = row.queries.map((own) => [delay, ...(several ? [own.query] : []), ...costCells(own)]);
-      return several ? [...each, [delay, '(for all queries)', ...costCells(row)]] : each;
+      return several ? [...each, [delay, '(all)', ...costCells(row)]] : each;
     }),
   );
 }
@@ -245,7 +245,7 @@ function costCells(cost: Omit<QueryDelay, 'query'>): readonly string[] {
     formatNumber(cost.late),
     `${(cost.events === 0 ? 0 : (100 * cost.late) / cost.events).toFixed(1)} %`,
     `${formatNumber(cost.affected)} of ${formatNumber(cost.windows)}`,
-    cost.waitMs === undefined ? 'beyond the input' : spanText(cost.waitMs),
+    cost.waitMs === undefined ? 'beyond input' : spanText(cost.waitMs),
     formatNumber(cost.closed),
   ];
 }

@@ -1,5 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { formatNumber } from '../../print/number-text.ts';
+import { printLines } from '../../print/wrap.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { TidemarkError, UsageError } from '../../program/errors.ts';
 import { integer, text } from '../../program/option-value.ts';
@@ -37,12 +39,14 @@ export default defineCommand({
     const sample = generateOpenClose({ seed, files, events, quality: clean ? 'clean' : 'real' });
     await write(out, sample.files);
     const { manifest } = sample;
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify(manifest)}\n`
-        : `${out}: ${manifest.events} events (${manifest.open} Open, ${manifest.close} Close) in ${manifest.files} files; ` +
-            `moved late ${manifest.movedLate}, far too late ${manifest.farTooLate}, added malformed ${manifest.malformed}, in the future ${manifest.future}\n`,
-    );
+    const { open, close, movedLate, farTooLate, malformed, future } = manifest;
+    if (options.json) process.stdout.write(`${JSON.stringify(manifest)}\n`);
+    else
+      printLines(
+        `${out}: ${formatNumber(manifest.events)} events (${formatNumber(open)} Open, ${formatNumber(close)} Close) in ${formatNumber(manifest.files)} files; ` +
+          `${formatNumber(movedLate)} come late, ${formatNumber(farTooLate)} far too late, ${formatNumber(malformed)} are malformed, ${formatNumber(future)} of the future`,
+        process.stdout,
+      );
     return 0;
   },
 });

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startLocal } from '../../../infra/local/local.ts';
 import { apiClient } from '../../deployment/api-client.ts';
+import { createProgress } from '../../print/progress.ts';
+import { printLines } from '../../print/wrap.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { integer, text } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
@@ -31,6 +33,8 @@ export default defineCommand({
     const pipelineFile = resolvePipelineFile(options.pipeline);
     const pipeline = await loadPipeline(pipelineFile);
     const { port, shards, data: dataDir, finalizeEvery } = options;
+    const starting = createProgress({ label: 'start', total: undefined }, process);
+    starting.update(0, `the embedded AWS with ${pipeline.name}`);
     const local = await startLocal({
       pipelineFile,
       pipelineName: pipeline.name,
@@ -39,7 +43,7 @@ export default defineCommand({
       sinks: pipeline.sinks,
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(finalizeEvery === undefined ? {} : { finalizeEveryMs: finalizeEvery * 1000 }),
-    });
+    }).finally(() => starting.stop(''));
     const ended = new AbortController();
     local.onExit((error) => ended.abort(error));
     if (dataDir !== undefined)
@@ -48,11 +52,11 @@ export default defineCommand({
         throw error;
       });
     const { url, endpoints, streamName, tableNames, functionNames } = local;
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames, sinks: local.sinkFunctions })}\n`
-        : `tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it); its page: ${url}/\n`,
-    );
+    if (options.json)
+      process.stdout.write(
+        `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames, sinks: local.sinkFunctions })}\n`,
+      );
+    else printLines(`tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it); its page: ${url}/`, process.stdout);
     const { sinkFunctions } = local;
     const away = pipeline.sinks.filter(({ name }) => !Object.hasOwn(sinkFunctions, name));
     if (away.length > 0)
