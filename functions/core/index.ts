@@ -22,6 +22,7 @@ export {
   type DistinctOptions,
   type DistinctResult,
   defineAggregate,
+  type Field,
   first,
   type HistogramResult,
   histogram,
@@ -58,7 +59,15 @@ export {
   type UnknownKey,
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
-export type { DedupSpec, Pipeline, PipelineResults, PipelineSpec, QueryResult, QuerySpec } from './definition/pipeline.ts';
+export type {
+  DedupSpec,
+  Pipeline,
+  PipelineResults,
+  PipelineSpec,
+  QueryResult,
+  QuerySpec,
+} from './definition/pipeline.ts';
+export type { ResultsOf } from './definition/results.ts';
 export {
   type DeliveredWindow,
   type Delivery,
