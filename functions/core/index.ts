@@ -22,6 +22,7 @@ export {
   type DistinctOptions,
   type DistinctResult,
   defineAggregate,
+  type Field,
   first,
   type HistogramResult,
   histogram,
@@ -69,6 +70,7 @@ export type {
   QueryResult,
   QuerySpec,
 } from './definition/pipeline.ts';
+export type { ResultsOf } from './definition/results.ts';
 export {
   type DeliveredWindow,
   type Delivery,

@@ -8,7 +8,6 @@ import { type OutputMode, outputModes, outputOf } from '../core/results/output-m
 import type { FinalizeReport } from '../state/epochs/finalizer.ts';
 import type { Pane } from '../state/windows/pane.ts';
 import type { WindowView } from '../state/windows/window-view.ts';
-import { asyncDispose } from './async-dispose.ts';
 import { checkConservation } from './conservation-check.ts';
 import { eventFeed } from './fed-events.ts';
 import { memorySystem } from './memory-system.ts';
@@ -187,7 +186,7 @@ function pipelineRun(pipeline: Pipeline, options: RunOptions): PipelineRun {
     get conservation() {
       return conservation;
     },
-    async [asyncDispose]() {
+    async [Symbol.asyncDispose]() {
       await before;
     },
   };

@@ -16,7 +16,7 @@ export { type AggregateSpec, defineAggregate } from './define-aggregate.ts';
 export { max, min } from './extreme.ts';
 export { type HistogramResult, histogram } from './histogram.ts';
 export { type AggregateKind, aggregateKinds } from './kinds.ts';
-export type { NumberOf } from './number-input.ts';
+export type { Field, NumberOf } from './number-input.ts';
 export { type PercentileOptions, type PercentilesResult, percentiles } from './percentiles.ts';
 export type { Scalar, ScalarOf } from './scalar.ts';
 export { type Amount, type AmountOf, avg, sum } from './sum.ts';
