@@ -124,6 +124,12 @@ describe.skipIf(cannotRun())('the command line of the packed packages', () => {
     });
   });
 
+  it('holds nothing of an emulator in the package that needs none', () => {
+    const held = run(place, 'tar', ['xzOf', tarballs.tidemark, 'package/dist/third-party-licenses.txt']);
+    expect(held).toContain('@aws-sdk/client-dynamodb ');
+    expect(held).not.toMatch(/^(dynalite|kinesalite|classic-level|level) /m);
+  });
+
   it('resolves each link of the README inside the package', () => {
     const files = run(place, 'tar', ['tzf', tarballs.tidemark])
       .split('\n')
