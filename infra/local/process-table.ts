@@ -1,4 +1,3 @@
-import type { ProcessName } from '../bundle/process-files.ts';
 import { checkKafkaSource } from '../../functions/core/definition/kafka-source.ts';
 import {
   deliver,
@@ -8,6 +7,7 @@ import {
   sourceFunctions,
 } from '../../functions/core/deployment/settings.ts';
 import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import type { ProcessName } from '../bundle/process-files.ts';
 import type { LocalKafka, LocalOptions, LocalPlan } from './local-options.ts';
 import type { Ports, ProcessKind } from './processes/child-messages.ts';
 import type { ChildSpec } from './processes/child-process.ts';

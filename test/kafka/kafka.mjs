@@ -1,5 +1,5 @@
 // npm run test:kafka: the suite that needs a broker, Apache Kafka in KRaft mode, whose jars come from Maven Central
-// once and are kept in .tidemark/kafka.
+// once and are kept in .tidemark/kafka. The client comes with npm ci, where Node is new enough for it.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -29,6 +29,8 @@ function javaVersion() {
   return Number(/version "(\d+)/.exec(stderr ?? '')?.[1] ?? 0);
 }
 
+if (!existsSync(path.join(root, 'node_modules', '@platformatic', 'kafka')))
+  skip('needs the Kafka client: npm ci under Node 22.19 or newer');
 if (javaVersion() < 17) skip('needs Java and Maven (Java 17 or newer)');
 if (!existsSync(jars)) {
   if (spawnSync('mvn', ['-v']).status !== 0) skip('needs Java and Maven');

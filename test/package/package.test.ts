@@ -1,45 +1,29 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { isMissing } from '../fixtures/needs.ts';
+import { cannotRun, emptyFolder, install, installed, ownPipeline, pack, remove, run } from './audience.ts';
 
-const root = path.resolve(import.meta.dirname, '..', '..');
-const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-package-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const place = emptyFolder();
+const folder = path.join(place, 'app');
+afterAll(() => remove(place));
 
-/** Runs a command for the app. Nothing of this repository, and nothing of a person's AWS settings, reaches it. */
-function run(
-  command: string,
-  args: readonly string[],
-  options: { readonly cwd?: string; readonly environment?: NodeJS.ProcessEnv } = {},
-): string {
-  const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, ...options.environment };
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: options.cwd ?? folder, env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}${stdout}`);
-  return stdout;
-}
+/** A pipeline with a sink of each kind that has a client of its own, and a function in a file of its own. */
+const sinksPipeline = ownPipeline
+  .replace('tumbling }', 'dynamodb, eventBridge, forEachWindow, kinesis, s3, sns, sqs, tumbling, webhook }')
+  .replace(
+    '  queries:',
+    `  sinks: {
+    bus: eventBridge(), stream: kinesis(), queue: sqs(), topic: sns(), table: dynamodb(),
+    bucket: s3({ format: 'parquet' }), hook: webhook({ url: 'https://example.com/' }), each: forEachWindow('./each.ts'),
+  },
+  queries:`,
+  );
 
-const npm = ['--silent', '--no-audit', '--no-fund'];
-
-function registryAnswers(): boolean {
-  return spawnSync('npm', ['ping', '--silent', '--fetch-retries=0', '--fetch-timeout=10000']).status === 0;
-}
-
-const pipeline = `import { count, definePipeline, tumbling } from 'tidemark';
-import * as z from 'zod';
-
-export default definePipeline({
-  name: 'somebody-elses',
-  event: z.object({ time: z.number() }),
-  eventTime: { of: (event) => event.time, unit: 's' },
-  watermark: { delay: '1 hour' },
-  queries: { all: { groupBy: [], window: tumbling('1 hour'), aggregates: { eventsOfSomebodyElse: count() } } },
-});
+const eachWindow = `export default async (): Promise<void> => {
+  process.emitWarning('theFunctionOfSomebodyElse');
+};
 `;
 
 const app = `import { App, Stack } from 'aws-cdk-lib';
@@ -51,133 +35,173 @@ new EventTimeAggregation(stack, 'Counts', { pipeline: 'pipeline.ts', shards: 2 }
 app.synth();
 `;
 
+/** Everything that a deployment can choose. */
+const wholeApp = `import { App, Stack } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { EventTimeAggregation, kafka } from 'tidemark/cdk';
+
+const app = new App();
+const stack = new Stack(app, 'Own');
+const bucket = Bucket.fromBucketName(stack, 'Bucket', 'a-bucket');
+new EventTimeAggregation(stack, 'Counts', { pipeline: 'sinks.ts', ingest: true, objects: { bucket, prefix: 'in/' } });
+const clusterArn = 'arn:aws:kafka:us-east-1:123456789012:cluster/orders/abcd1234-abcd-cafe-abab-9876543210ab-4';
+const source = kafka({ topic: 'orders', bootstrapServers: ['b-1.example.com:9098'], clusterArn });
+new EventTimeAggregation(stack, 'Orders', { pipeline: 'pipeline.ts', source });
+app.synth();
+`;
+
 const { 'aws-cdk-lib': cdk, constructs, typescript, '@types/node': nodeTypes } = manifest.devDependencies;
 
-/** The output of the app: its template and, by logical id, the bundle of each function. */
-function synthesized(file: string): { readonly template: Template; readonly bundles: ReadonlyMap<string, string> } {
-  const out = `out-${path.extname(file).slice(1)}`;
-  const context = JSON.stringify({ 'aws:cdk:enable-asset-metadata': true });
-  run(process.execPath, [file], { environment: { CDK_OUTDIR: out, CDK_CONTEXT_JSON: context } });
-  const template = JSON.parse(readFileSync(path.join(folder, out, 'Own.template.json'), 'utf8'));
-  const functions = Object.entries<{ Type: string; Metadata?: Record<string, string> }>(template.Resources).filter(
-    ([, { Type }]) => Type === 'AWS::Lambda::Function',
-  );
-  const bundleOf = (metadata: Record<string, string> | undefined) =>
-    readFileSync(path.join(folder, out, String(metadata?.['aws:asset:path']), 'index.mjs'), 'utf8');
-  return {
-    template: Template.fromJSON(template),
-    bundles: new Map(functions.map(([id, { Metadata }]) => [id, bundleOf(Metadata)])),
-  };
+interface FunctionResource {
+  readonly Type: string;
+  readonly Metadata?: Readonly<Record<string, string>>;
+  readonly Properties: { readonly Environment?: { readonly Variables: Readonly<Record<string, unknown>> } };
 }
 
-describe.skipIf(isMissing(registryAnswers(), 'the npm registry'))(
-  'the packed package, in an app of somebody else',
-  () => {
-    beforeAll(() => {
-      const packed = run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root }).trim();
-      writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
-      const packages = [
-        `./${packed}`,
-        `aws-cdk-lib@${cdk}`,
-        `constructs@${constructs}`,
-        `typescript@${typescript}`,
-        `@types/node@${nodeTypes}`,
-      ];
-      run('npm', ['install', ...npm, ...packages]);
-      writeFileSync(path.join(folder, 'pipeline.ts'), pipeline);
-      writeFileSync(path.join(folder, 'app.mjs'), app);
-      writeFileSync(path.join(folder, 'app.cjs'), app.replace(/^import (.*) from (.*);$/gm, 'const $1 = require($2);'));
-      writeFileSync(path.join(folder, 'app.mts'), app);
+/** A function of a template: the file of its bundle, and its variables, of which some refer to other resources. */
+interface Synthesized {
+  readonly file: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** The output of an app: its template and, by logical id, its functions. */
+function synthesized(file: string, cwd = folder) {
+  const out = path.join(cwd, `out-${file}`);
+  const context = JSON.stringify({ 'aws:cdk:enable-asset-metadata': true });
+  run(cwd, process.execPath, [file], { CDK_OUTDIR: out, CDK_CONTEXT_JSON: context });
+  const template = JSON.parse(readFileSync(path.join(out, 'Own.template.json'), 'utf8'));
+  const functions = new Map<string, Synthesized>();
+  for (const [id, resource] of Object.entries<FunctionResource>(template.Resources)) {
+    const asset = resource.Metadata?.['aws:asset:path'];
+    if (resource.Type !== 'AWS::Lambda::Function' || asset === undefined) continue;
+    functions.set(id, {
+      file: path.join(out, asset, 'index.mjs'),
+      variables: resource.Properties.Environment?.Variables ?? {},
     });
+  }
+  return { template: Template.fromJSON(template), functions };
+}
 
-    it.each(['app.mjs', 'app.cjs'])(
-      'synthesizes from %s, with no context, the functions with the pipeline of that app',
-      (file) => {
-        const { template, bundles } = synthesized(file);
-        template.resourceCountIs('AWS::DynamoDB::Table', 3);
-        template.hasResourceProperties('AWS::Kinesis::Stream', {
-          ShardCount: 2,
-          StreamEncryption: { EncryptionType: 'KMS' },
-        });
-        template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-          StartingPosition: 'TRIM_HORIZON',
-          ParallelizationFactor: 1,
-        });
-        template.hasResourceProperties('AWS::ApiGateway::Method', { AuthorizationType: 'AWS_IAM' });
-        template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 minute)' });
-        expect(bundles.size).toBe(3);
-        expect(new Set(bundles.values()).size).toBe(3);
-        for (const bundle of bundles.values()) expect(bundle).toContain('eventsOfSomebodyElse');
-      },
-    );
+/** What a function exports, loaded by a Node that finds no package. */
+function exportsOf({ file, variables }: Synthesized): string {
+  const environment = Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, typeof value === 'string' ? value : '{}']),
+  );
+  const program = `console.log(Object.keys(await import(${JSON.stringify(file)})).join())`;
+  return run(path.dirname(file), process.execPath, ['--input-type=module', '--eval', program], {
+    AWS_REGION: 'us-east-1',
+    ...environment,
+  }).trim();
+}
 
-    it('type-checks under strict settings', () => {
-      const options = [
-        '--strict',
-        '--noEmit',
-        '--module',
-        'nodenext',
-        '--target',
-        'es2023',
-        '--lib',
-        'es2023',
-        '--types',
-        'node',
-      ];
-      // The needs of aws-cdk-lib's own declarations do not concern this package. The types that an app uses are checked
-      // all the same.
-      run(process.execPath, [
+const ids = (functions: ReadonlyMap<string, Synthesized>) =>
+  [...functions.keys()].map((id) => id.replace(/[0-9A-F]{8}$/, ''));
+
+describe.skipIf(cannotRun())('the packed package, in a CDK app of somebody else', () => {
+  beforeAll(() => {
+    const { tidemark } = pack(place);
+    install(folder, [
+      tidemark,
+      `aws-cdk-lib@${cdk}`,
+      `constructs@${constructs}`,
+      `typescript@${typescript}`,
+      `@types/node@${nodeTypes}`,
+    ]);
+    writeFileSync(path.join(folder, 'pipeline.ts'), ownPipeline);
+    writeFileSync(path.join(folder, 'sinks.ts'), sinksPipeline);
+    writeFileSync(path.join(folder, 'each.ts'), eachWindow);
+    writeFileSync(path.join(folder, 'app.mjs'), app);
+    writeFileSync(path.join(folder, 'app.cjs'), app.replace(/^import (.*) from (.*);$/gm, 'const $1 = require($2);'));
+    writeFileSync(path.join(folder, 'app.mts'), app);
+    writeFileSync(path.join(folder, 'whole.mjs'), wholeApp);
+  });
+
+  it('brings no client of AWS, no emulator and nothing that runs when it is installed, but esbuild', () => {
+    const names = installed(folder);
+    expect(names.filter((name) => /^@aws-sdk|^@smithy|kinesalite|dynalite|level|hono|kafka/.test(name))).toEqual([]);
+    expect(names).toEqual(expect.arrayContaining(['tidemark', 'esbuild', 'zod']));
+  });
+
+  it.each(['app.mjs', 'app.cjs'])(
+    'synthesizes from %s, with no context, the functions with the pipeline of that app',
+    (file) => {
+      const { template, functions } = synthesized(file);
+      template.resourceCountIs('AWS::DynamoDB::Table', 3);
+      template.hasResourceProperties('AWS::Kinesis::Stream', {
+        ShardCount: 2,
+        StreamEncryption: { EncryptionType: 'KMS' },
+      });
+      template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+        StartingPosition: 'TRIM_HORIZON',
+        ParallelizationFactor: 1,
+      });
+      template.hasResourceProperties('AWS::ApiGateway::Method', { AuthorizationType: 'AWS_IAM' });
+      template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 minute)' });
+      const bundles = [...functions.values()].map((each) => readFileSync(each.file, 'utf8'));
+      expect(new Set(bundles).size).toBe(3);
+      for (const bundle of bundles) expect(bundle).toContain('eventsOfSomebodyElse');
+    },
+  );
+
+  it('puts the pipeline language into each function once, so that it is the one that the pipeline was made with', () => {
+    for (const { file } of synthesized('app.mjs').functions.values())
+      expect(readFileSync(file, 'utf8').match(/^function definePipeline\b/gm)).toHaveLength(1);
+  });
+
+  it('synthesizes all that a deployment can choose, into functions that load where no package is', () => {
+    const { functions } = synthesized('whole.mjs');
+    expect(ids(functions).filter((id) => id.startsWith('CountsSinks'))).toHaveLength(8);
+    for (const name of ['CountsAggregate', 'CountsFinalize', 'CountsQuery', 'CountsSourcesIngest', 'OrdersAggregate'])
+      expect(ids(functions).some((id) => id.startsWith(name))).toBe(true);
+    for (const each of functions.values()) expect(exportsOf(each)).toBe('handler');
+    const [, ofEach] = [...functions].find(([id]) => id.startsWith('CountsSinkseach')) ?? [];
+    expect(readFileSync(String(ofEach?.file), 'utf8')).toContain('theFunctionOfSomebodyElse');
+  });
+
+  it('gives the assets of the same pipeline the same hashes, wherever the app lies', () => {
+    const other = path.join(place, 'elsewhere', 'deeper');
+    install(other, [
+      path.join(place, `tidemark-${manifest.version}.tgz`),
+      `aws-cdk-lib@${cdk}`,
+      `constructs@${constructs}`,
+    ]);
+    writeFileSync(path.join(other, 'pipeline.ts'), ownPipeline);
+    writeFileSync(path.join(other, 'app.mjs'), app);
+    const hashes = (cwd: string) =>
+      [...synthesized('app.mjs', cwd).functions.values()].map(({ file }) => path.basename(path.dirname(file)));
+    expect(hashes(other)).toEqual(hashes(folder));
+  });
+
+  it('type-checks under strict settings', () => {
+    const options = [
+      '--strict',
+      '--noEmit',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023',
+      '--types',
+      'node',
+    ];
+    // The needs of aws-cdk-lib's own declarations do not concern this package. The types that an app uses are checked
+    // all the same.
+    run(folder, process.execPath, [
+      path.join('node_modules', 'typescript', 'bin', 'tsc'),
+      ...options,
+      '--skipLibCheck',
+      'app.mts',
+      'pipeline.ts',
+    ]);
+    writeFileSync(path.join(folder, 'wrong.mts'), app.replace('shards: 2', "shards: 'two'"));
+    expect(() =>
+      run(folder, process.execPath, [
         path.join('node_modules', 'typescript', 'bin', 'tsc'),
         ...options,
         '--skipLibCheck',
-        'app.mts',
-        'pipeline.ts',
-      ]);
-      writeFileSync(path.join(folder, 'wrong.mts'), app.replace('shards: 2', "shards: 'two'"));
-      expect(() =>
-        run(process.execPath, [
-          path.join('node_modules', 'typescript', 'bin', 'tsc'),
-          ...options,
-          '--skipLibCheck',
-          'wrong.mts',
-        ]),
-      ).toThrow(/shards|string/);
-    });
-
-    it('has a command line that runs a pipeline of that app over files', () => {
-      writeFileSync(path.join(folder, 'events.json'), '{"time":1469501107}\n{"time":1469501108}\n');
-      expect(run('npx', ['--no-install', 'tidemark', '--help'])).toContain('batch');
-      const [row] = run('npx', [
-        '--no-install',
-        'tidemark',
-        'batch',
-        'events.json',
-        '--pipeline',
-        'pipeline.ts',
-        '--json',
-      ]).split('\n');
-      expect(JSON.parse(String(row))).toMatchObject({
-        query: 'all',
-        values: { eventsOfSomebodyElse: 2 },
-        status: 'final',
-      });
-    });
-
-    it('has a command line that streams the same events through the embedded system', () => {
-      const rows = run('npx', [
-        '--no-install',
-        'tidemark',
-        'stream',
-        'events.json',
-        '--pipeline',
-        'pipeline.ts',
-        '--json',
-      ]);
-      expect(JSON.parse(String(rows.split('\n')[0]))).toMatchObject({
-        query: 'all',
-        values: { eventsOfSomebodyElse: 2 },
-        status: 'final',
-      });
-    });
-  },
-);
+        'wrong.mts',
+      ]),
+    ).toThrow(/shards|string/);
+  });
+});
