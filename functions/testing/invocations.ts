@@ -14,6 +14,9 @@ export interface Container {
   invoke<T>(work: () => Promise<T>): Promise<{ readonly answer: T } | undefined>;
 }
 
+/** Whether the invocations of a container die; the next try of one that has died is in one where they live. */
+export type Fate = 'dying' | 'living';
+
 /** Most calls after which a random invocation dies: few invocations of a test make more. */
 const mostCalls = 40;
 
@@ -22,12 +25,11 @@ const mostCalls = 40;
  * The call at which it dies may have taken effect, as the seed has it.
  */
 export function containers(tables: MemoryTables, { crashAfter }: Deliveries, random: Random) {
-  const callsOf = (dies: boolean): number => {
-    if (!dies || crashAfter === undefined) return Number.POSITIVE_INFINITY;
+  const callsOf = (fate: Fate): number => {
+    if (fate === 'living' || crashAfter === undefined) return Number.POSITIVE_INFINITY;
     return crashAfter === 'random' ? random.int(0, mostCalls) : crashAfter;
   };
-  /** @param dies whether its invocations die; the next try of one that has died does not */
-  return (dies: boolean): Container => {
+  return (fate: Fate): Container => {
     const calls = { left: Number.POSITIVE_INFINITY };
     return {
       tables: {
@@ -36,10 +38,11 @@ export function containers(tables: MemoryTables, { crashAfter }: Deliveries, ran
         rejects: mortal(tables.rejects, calls, random),
       },
       async invoke(work) {
-        calls.left = callsOf(dies);
+        calls.left = callsOf(fate);
         try {
           const answer = await work();
-          return { answer };
+          // Code that goes on after a call that failed is dead all the same.
+          return calls.left < 0 ? undefined : { answer };
         } catch (error) {
           if (calls.left < 0) return undefined;
           throw error;

@@ -17,7 +17,7 @@ import type { Stream } from '../state/stream/stream.ts';
 import type { Pane } from '../state/windows/pane.ts';
 import type { WindowView } from '../state/windows/window-view.ts';
 import type { FedRecord } from './fed-events.ts';
-import { type Container, containers, type MemoryTables } from './invocations.ts';
+import { type Container, containers, type Fate, type MemoryTables } from './invocations.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
 import { invocationMs, type MemorySinks, memorySinks } from './memory-sinks.ts';
 import { type MemoryShard, shardsAt, tailAt } from './memory-stream.ts';
@@ -79,8 +79,12 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
   const shards = Array.from({ length: options.shards }, (_, position) => newShard(position));
   const records = new Map<string, FedRecord>();
   const panes = paneList();
+  /** An invocation and the one that follows it when it has died. */
+  const tries: readonly Fate[] = deliveries.crashAfter === undefined ? ['living'] : ['dying', 'living'];
   let pipeline = given;
   let attempts = 0;
+  /** What the aggregate functions have for a clock. */
+  const clock = { nowMs: 0 };
 
   const stream = (nowMs: number): Stream => ({
     identity: async () => ({ name: 'test', createdAt: 0 }),
@@ -92,11 +96,14 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
     },
   });
 
-  /** Invokes the aggregate function with a batch, in the warm container of the shard or in a cold one. */
-  async function aggregate(shard: SystemShard, batch: readonly FedRecord[], nowMs: number, dies: boolean) {
+  /**
+   * Invokes the aggregate function with a batch, in the warm container of the shard or in a cold one.
+   * @returns whether it has answered
+   */
+  async function aggregate(shard: SystemShard, batch: readonly FedRecord[], nowMs: number, fate: Fate) {
     const { shardId } = shard;
     const cold = () => {
-      const fresh = container(dies);
+      const fresh = container(fate);
       const { state, rejects: side } = fresh.tables;
       const attempt = () => `attempt-${++attempts}`;
       const now = () => clock.nowMs;
@@ -104,22 +111,20 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
       return { container: fresh, aggregator };
     };
     clock.nowMs = nowMs;
-    const one = dies ? cold() : (shard.warm ?? cold());
+    const one = fate === 'dying' ? cold() : (shard.warm ?? cold());
     const done = await one.container.invoke(() => one.aggregator.apply(batch, () => invocationMs));
     shard.warm = done === undefined ? undefined : one;
     return done !== undefined;
   }
-  const clock = { nowMs: 0 };
 
   /** Delivers a batch until it is in, and again as often as the test wants. */
   async function deliverBatch(shard: SystemShard, from: number, to: number, nowMs: number): Promise<void> {
     const batch = shard.records.slice(from, to);
-    const dies = deliveries.crashAfter !== undefined;
-    if (!(dies && (await aggregate(shard, batch, nowMs, true)))) await aggregate(shard, batch, nowMs, false);
+    for (const fate of tries) if (await aggregate(shard, batch, nowMs, fate)) break;
     for (let again = 0; again < (deliveries.retry ?? 0); again++) {
       if (random.chance(0.5)) shard.warm = undefined;
       const earlier = Math.max(0, from - random.int(0, mostRepeated));
-      await aggregate(shard, shard.records.slice(earlier, to), nowMs, false);
+      await aggregate(shard, shard.records.slice(earlier, to), nowMs, 'living');
     }
   }
 
@@ -128,8 +133,8 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
     nowMs: number,
     work: (options: Parameters<typeof finalize>[0]) => Promise<T>,
   ): Promise<T> {
-    for (const dies of deliveries.crashAfter === undefined ? [false] : [true, false]) {
-      const run = container(dies);
+    for (const fate of tries) {
+      const run = container(fate);
       const { state, windows } = run.tables;
       const now = () => nowMs;
       const outbox = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);

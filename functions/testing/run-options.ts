@@ -47,9 +47,7 @@ export interface CheckedOptions {
 
 const hostile: Deliveries = { retry: 1, crashAfter: 'random', batches: 'random' };
 
-/**
- * Most records of a shard's batches and most repetitions that make sense in a test.
- */
+/** The greatest values that make sense in a test. */
 const most = { shards: 100, retry: 100, calls: 1_000_000, records: 1_000_000 } as const;
 
 /** @throws TidemarkError that names the option, the value and the remedy */

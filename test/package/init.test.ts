@@ -1,52 +1,25 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasKafkaClient } from '../../infra/bundle/functions.ts';
-import { isMissing } from '../fixtures/needs.ts';
+import { cannotRun, emptyFolder, install, pack, remove, run } from './audience.ts';
 
-const root = path.resolve(import.meta.dirname, '..', '..');
-const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-init-'));
+const folder = emptyFolder();
 const project = path.join(folder, 'my-counts');
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Runs a command. Nothing of this repository, and nothing of a person's AWS settings, reaches it. */
-function run(cwd: string, command: string, ...args: readonly string[]): string {
-  const { PATH, HOME } = process.env;
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    env: { PATH, HOME, CI: 'true' },
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}${stdout}`);
-  return stdout;
-}
-
-function cannotRun(): boolean {
-  const registry = spawnSync('npm', ['ping', '--silent', '--fetch-retries=0', '--fetch-timeout=10000']).status === 0;
-  return (
-    isMissing(registry, 'the npm registry') ||
-    isMissing(hasKafkaClient(root), 'the Kafka client: npm ci under Node 22.19 or newer')
-  );
-}
+afterAll(() => remove(folder));
 
 /** A newcomer with the tarball, an empty folder and the commands that `tidemark init` prints. */
 describe.skipIf(cannotRun())('a project that tidemark init writes', () => {
   beforeAll(() => {
-    const packed = run(root, 'npm', 'pack', '--silent', '--pack-destination', folder).trim();
-    writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
-    run(folder, 'npm', 'install', '--silent', '--no-audit', '--no-fund', `./${packed}`);
-    const { next } = JSON.parse(run(folder, 'npx', '--no-install', 'tidemark', 'init', 'my-counts', '--json'));
+    install(folder, [pack(folder).tidemark]);
+    const { next } = JSON.parse(run(folder, 'npx', ['--no-install', 'tidemark', 'init', 'my-counts', '--json']));
     expect(next).toEqual(['cd my-counts', 'npm install', 'npm test', 'npm run batch', 'npx cdk synth']);
     // The project has to work by itself.
     rmSync(path.join(folder, 'node_modules'), { recursive: true });
-    run(project, 'npm', 'install', '--silent', '--no-audit', '--no-fund');
-    // For hangs only: npm installs twice here, from the registry.
-  }, 1_800_000);
+    run(project, 'npm', ['install', '--silent', '--no-audit', '--no-fund']);
+  });
 
   it('passes its test', () => {
-    expect(run(project, 'npm', 'test')).toMatch(/4 passed/);
+    expect(run(project, 'npm', ['test'])).toMatch(/4 passed/);
   });
 
   it('passes its test on the runner of Node too, as a bundle', () => {
@@ -70,44 +43,35 @@ test('counts a sale', async () => {
 `,
     );
     const bundle = ['node-runner.ts', '--bundle', '--platform=node', '--format=esm', '--packages=external'];
-    run(project, 'npx', '--no-install', 'esbuild', ...bundle, '--target=node20', '--outfile=node-runner.test.mjs');
-    expect(run(project, process.execPath, '--test', 'node-runner.test.mjs')).toMatch(/pass 1/);
+    run(project, 'npx', ['--no-install', 'esbuild', ...bundle, '--target=node20', '--outfile=node-runner.test.mjs']);
+    expect(run(project, process.execPath, ['--test', 'node-runner.test.mjs'])).toMatch(/pass 1/);
     for (const name of ['node-runner.ts', 'node-runner.test.mjs']) rmSync(path.join(project, name));
   });
 
   it('type-checks, and notices a query that the pipeline does not have', () => {
-    run(project, 'npm', 'run', 'typecheck');
+    run(project, 'npm', ['run', 'typecheck']);
     // A library of pipelines has declarations, which can name all types that they need.
     const declarations = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', 'cdk.out/types'];
-    run(project, 'npx', '--no-install', 'tsc', ...declarations);
+    run(project, 'npx', ['--no-install', 'tsc', ...declarations]);
     const wrong = path.join(project, 'wrong.ts');
     writeFileSync(
       wrong,
       "import { testPipeline } from 'tidemark/testing';\nimport pipeline from './pipeline.ts';\n" +
         "testPipeline(pipeline).rows('salesPerHuor');\n",
     );
-    expect(() => run(project, 'npm', 'run', 'typecheck')).toThrow(/wrong\.ts\(3,.*salesPerHuor/);
+    expect(() => run(project, 'npm', ['run', 'typecheck'])).toThrow(/wrong\.ts\(3,.*salesPerHuor/);
     rmSync(wrong);
   });
 
   it('counts its events', () => {
-    const rows = run(
-      project,
-      'npx',
-      '--no-install',
-      'tidemark',
-      'batch',
-      'events.ndjson',
-      '--pipeline',
-      'pipeline.ts',
-      '--json',
-    );
+    const words = ['batch', 'events.ndjson', '--pipeline', 'pipeline.ts', '--json'];
+    const rows = run(project, 'npx', ['--no-install', 'tidemark', ...words]);
     const [first] = rows.split('\n');
     expect(JSON.parse(String(first))).toMatchObject({ key: { shop: 'Aarhus' }, values: { sales: 3, revenue: 37.25 } });
   });
 
   it('synthesizes the stack that deploys it', () => {
-    run(project, 'npx', '--no-install', 'cdk', 'synth', '--quiet');
+    run(project, 'npx', ['--no-install', 'cdk', 'synth', '--quiet']);
     const [template] = readdirSync(path.join(project, 'cdk.out')).filter((name) => name === 'my-counts.template.json');
     const { Resources } = JSON.parse(readFileSync(path.join(project, 'cdk.out', String(template)), 'utf8'));
     const types = Object.values<{ readonly Type: string }>(Resources).map(({ Type }) => Type);

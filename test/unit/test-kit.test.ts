@@ -3,6 +3,10 @@ import { runPipeline, testPipeline } from 'tidemark/testing';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkConservation } from '../../functions/testing/conservation-check.ts';
+import { containers } from '../../functions/testing/invocations.ts';
+import { type ItemStore, itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
+import { seededRandom } from '../../functions/testing/random.ts';
 import deviceActions from '../../pipelines/device-actions.ts';
 
 const order = z.object({ time: z.string(), id: z.string().optional(), shop: z.string(), amount: z.number() });
@@ -308,6 +312,50 @@ describe('a pipeline in memory', () => {
     });
     const run = await runPipeline(impure, { events: [at('10:00'), at('10:01')] });
     expect(run.rows('q')).toMatchObject([{ values: { n: { overflow: 'threw' } } }]);
+  });
+});
+
+describe('an invocation that the test lets die', () => {
+  const item = (sk: string) => ({ pk: 'p', sk, attributes: {} });
+  const tablesOf = (store: ItemStore) => ({
+    state: memoryTable(store),
+    windows: memoryTable(),
+    rejects: memoryTable(),
+  });
+
+  it('makes as many calls as it may, and none after the one at which it dies', async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) {
+      const store = itemStore();
+      const container = containers(tablesOf(store), { crashAfter: 2 }, seededRandom(seed))('dying');
+      const { state } = container.tables;
+      const calls = ['1', '2', '3', '4'].map((sk) => () => state.put(item(sk)).catch(() => {}));
+      const done = await container.invoke(async () => {
+        for (const call of calls) await call();
+      });
+      // What died does not answer, though its code went on as if nothing was.
+      expect(done).toBeUndefined();
+      outcomes.add([...store.all()].map(({ sk }) => sk).join());
+    }
+    expect([...outcomes].sort()).toEqual(['1,2', '1,2,3']);
+  });
+
+  it('answers when it has fewer calls to make, and passes on what is thrown', async () => {
+    const container = containers(tablesOf(itemStore()), { crashAfter: 2 }, seededRandom(1))('dying');
+    const { state } = container.tables;
+    expect(await container.invoke(() => state.put(item('1')))).toEqual({ answer: 'applied' });
+    await expect(container.invoke(() => Promise.reject(new Error('own')))).rejects.toThrow('own');
+  });
+
+  it('does not die where the next try is made', async () => {
+    const container = containers(tablesOf(itemStore()), { crashAfter: 0 }, seededRandom(1))('living');
+    expect(await container.invoke(() => container.tables.state.put(item('1')))).toEqual({ answer: 'applied' });
+  });
+
+  it.each([0, 1, 5, 30])('after %i calls leaves the results as they are', async (crashAfter) => {
+    const events = [at('10:00'), at('10:30', 2), at('12:00', 3)];
+    const run = await runPipeline(orders, { events, shards: 2, deliveries: { crashAfter, retry: 1, batches: 1 } });
+    expect(run.rows('perHour')).toEqual((await runPipeline(orders, { events })).rows('perHour'));
   });
 });
 
