@@ -70,6 +70,22 @@ describe('late events', () => {
     expect(await late(...words)).toMatchObject([{ settled: 0, windows: [], done: true }]);
   });
 
+  it('are told of as an operation that is done, beside how far epochs are', async () => {
+    const { body } = await system.get('operations');
+    const { elected, gathered, emitted, commands } = body as {
+      readonly elected: { readonly epoch: number };
+      readonly gathered: number;
+      readonly emitted: unknown;
+      readonly commands: readonly Readonly<Record<string, unknown>>[];
+    };
+    expect(gathered).toBe(elected.epoch);
+    expect(emitted).toMatchObject({ perKind: { epoch: gathered } });
+    expect(commands.length).toBeGreaterThan(0);
+    for (const one of commands)
+      expect(one).toMatchObject({ kind: 'replay', query: 'perKind', by: 'tester', stage: 'done', written: 1, left: 0 });
+    expect(body).toMatchObject({ backfills: [], removals: [] });
+  });
+
   it('stay counted once though nobody noted that they were replayed', async () => {
     const TableName = system.local.tableNames.rejects;
     const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName }));

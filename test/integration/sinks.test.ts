@@ -7,6 +7,22 @@ import { order } from '../fixtures/system/system.ts';
 const sunk = sunkSystem();
 
 describe('the sinks of this machine', () => {
+  it('are told of by the API, with what waits and what has no function here', async () => {
+    const system = await sunk.start(['hook']);
+    await system.put(hours(4));
+    await system.finalize({});
+    const told = async () =>
+      (await system.get('sinks')).body['sinks'] as readonly Readonly<Record<string, unknown>>[];
+    const hook = async () => (await told()).find(({ name }) => name === 'hook');
+    expect(await hook()).toMatchObject({ served: true, delivered: 0, dead: 0, hasMore: false, lastDeliveredAt: null });
+    expect(Number((await hook())?.['waiting'])).toBeGreaterThan(0);
+    expect(Number((await hook())?.['waitingSince'])).toBeGreaterThan(t0);
+    await system.deliver();
+    expect(await hook()).toMatchObject({ waiting: 0, waitingSince: null, failing: null, deadLetters: [] });
+    expect(Number((await hook())?.['delivered'])).toBeGreaterThan(0);
+    expect((await told()).find(({ name }) => name === 'queue')).toMatchObject({ kind: 'sqs', served: false });
+  });
+
   it('are signed, where they are webhooks, as standardwebhooks.com says', async () => {
     const system = await sunk.start(['hook']);
     await system.put(hours(4));
