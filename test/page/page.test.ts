@@ -25,10 +25,16 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
   let browser: Browser;
   let system: System;
   const errors: string[] = [];
+  /** The page before anything has come. */
+  let beforeEvents = '';
+  let chartsBeforeEvents = 0;
 
   beforeAll(async () => {
     data = await mkdtemp(join(tmpdir(), 'tidemark-page-'));
     [browser, system] = await Promise.all([launchChromium(executable ?? ''), startSystem({ dataDir: data })]);
+    const nothing = await open(undefined, {}, '.guide');
+    beforeEvents = await nothing.locator('body').innerText();
+    chartsBeforeEvents = await nothing.locator('canvas').count();
     await system.put([
       ...both((shard) => ({ data: order(t0 + 1, 'tea', 3), shard })),
       ...both((shard) => ({ data: order(t0 + hourMs, 'tea', 5), shard })),
@@ -50,7 +56,11 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
     expect(errors.splice(0)).toEqual([]);
   });
 
-  async function open(address = `${system.local.url}/`, options: BrowserContextOptions = {}): Promise<Page> {
+  async function open(
+    address = `${system.local.url}/`,
+    options: BrowserContextOptions = {},
+    until = '#tbody tr',
+  ): Promise<Page> {
     const page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(patience.timeout);
     page.on('console', (message) => {
@@ -58,12 +68,78 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
     });
     page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(address);
-    await page.locator('#tbody tr').first().waitFor();
+    await page.locator(until).first().waitFor();
     return page;
   }
 
   const rows = async (page: Page) => (await page.locator('#tbody tr').allInnerTexts()).map((text) => text.split('\t'));
   const said = (page: Page, id: string) => page.locator(`#${id}`).innerText();
+
+  test('says before the first event by which command events come, and draws no chart of nothing', () => {
+    const { port } = new URL(system.local.url);
+    expect(beforeEvents).toContain(`npx tidemark replay events/*.json --port ${port}`);
+    expect(beforeEvents).toContain('There was no epoch yet');
+    expect(beforeEvents).not.toContain('1970');
+    expect(chartsBeforeEvents).toBe(0);
+  });
+
+  test('shows the shape of what comes while the API has not answered yet', async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.route('**/v1/**', () => undefined);
+    await page.goto(`${system.local.url}/`);
+    expect(await said(page, 'connection')).toBe('Waiting for the API');
+    expect(await said(page, 'readout')).toBe(`Waiting for the API at ${system.local.url}/v1/`);
+    expect(await page.locator('main').getAttribute('aria-busy')).toBe('true');
+    expect(await page.locator('.card:has(.bone)').count()).toBeGreaterThan(5);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.reload();
+    await page.locator('#tbody tr').first().waitFor();
+    expect(await page.locator('.bone').count()).toBe(0);
+    expect(await page.locator('main').getAttribute('aria-busy')).toBeNull();
+  });
+
+  test('shows event times on the clock that is picked, and says its own messages on that of the viewer', async () => {
+    const page = await open(`${system.local.url}/?query=byKind`, { timezoneId: 'America/New_York' });
+    expect((await rows(page)).at(-1)?.[0]).toBe('2026-01-05 00:00–01:00');
+    expect(await said(page, 'readout')).toContain('yours: 2026-01-04 22:00–23:00');
+    expect(await said(page, 'history-said')).toContain('On your clock, America/New_York.');
+    await page.getByLabel('Times').selectOption({ label: 'America/New_York (yours)' });
+    await expect.poll(async () => (await rows(page)).at(-1)?.[0], patience).toBe('2026-01-04 19:00–20:00');
+    expect(new URL(page.url()).searchParams.get('zone')).toBe('yours');
+    await page.getByRole('combobox', { name: 'Windows' }).selectOption('range');
+    await page.getByLabel('From (America/New_York)').fill('2026-01-04T20:00:00');
+    await expect.poll(() => rows(page), patience).toHaveLength(2);
+    expect(new URL(page.url()).searchParams.get('from')).toBe('2026-01-05T01:00:00Z');
+  });
+
+  test('goes back by a length of time from the newest event, and leads out of a range that is empty', async () => {
+    const page = await open(`${system.local.url}/?query=byKind`);
+    await page.getByRole('combobox', { name: 'Windows' }).selectOption('the last hour');
+    await expect
+      .poll(async () => (await rows(page)).map((row) => row[0]), patience)
+      .toEqual(['2026-01-05 03:00–04:00']);
+    await page.goto(`${system.local.url}/?query=byKind&from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z`);
+    await page.getByRole('button', { name: 'Show the newest windows' }).click();
+    await expect.poll(() => rows(page), patience).toHaveLength(4);
+  });
+
+  test('goes on with the history of the last hour after a reload', async () => {
+    const page = await open();
+    const begins = async () => /It begins at (.*?)\./.exec(await said(page, 'history-said'))?.[1];
+    await expect.poll(begins, patience).toBeDefined();
+    const before = await begins();
+    await page.reload();
+    await expect.poll(begins, patience).toBe(before);
+  });
+
+  test('draws keys together, stacked, or one for each, as the address says', async () => {
+    const page = await open(`${system.local.url}/?query=byKind&form=each`);
+    expect(await page.locator('#multiples li').allInnerTexts()).toEqual(['coffee\n3', 'tea\n4']);
+    expect(await page.locator('#chart').isHidden()).toBe(true);
+    await page.getByRole('combobox', { name: 'Keys' }).selectOption('stacked');
+    expect(await page.locator('#chart canvas').count()).toBe(1);
+    expect(new URL(page.url()).searchParams.get('form')).toBe('stack');
+  });
 
   test('shows what the API answers: windows, totals, watermark, conservation, and what was set aside', async () => {
     const page = await open();
@@ -74,7 +150,8 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
       ['2026-01-05 00:00–01:00', 'coffee', '1', '4', '4', '4', '4', 'final'],
       ['2026-01-05 00:00–01:00', 'tea', '2', '6', '3', '3', '3', 'final'],
     ]);
-    expect(await said(page, 'totals')).toMatch(/n over the 3 windows shown\s+coffee\s+3\s+tea\s+4/);
+    expect(await said(page, 'keys-said')).toBe('n over the 3 windows shown');
+    expect(await said(page, 'keys')).toMatch(/^coffee\s+3\s+tea\s+4$/);
     expect(await said(page, 'watermark')).toContain('Windows that end by 2026-01-05 02:00 are closed');
     expect(await page.locator('.lane').count()).toBe(2);
     expect(await page.locator('.lane.holds').innerText()).toMatch(/shard \d\s+holds it back/);
@@ -131,6 +208,8 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
     const page = await open();
     await page.goto(`${system.local.url}/?query=byKind&from=yesterday`);
     await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is not a time/);
+    expect(await page.locator('.card').first().isHidden()).toBe(true);
+    expect(await page.getByRole('link', { name: 'Show the first query' }).getAttribute('href')).toBe('/');
     // The browser notes each answer of 400 by itself.
     expect(
       errors

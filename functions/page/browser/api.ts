@@ -17,6 +17,8 @@ export interface ShownQuery {
   readonly name: string;
   /** The name without a version, when it stands for this query; null when it stands for another version. */
   readonly serves: string | null;
+  /** The IANA time zone on whose clocks its windows lie. */
+  readonly timeZone: string;
   readonly groupBy: readonly string[];
   readonly aggregates: Readonly<Record<string, string>>;
 }
@@ -34,6 +36,10 @@ export interface ShownWatermark {
   readonly finalizedThrough: number | null;
   readonly lagMs: number | null;
   readonly heldBy: string | null;
+  /** The moment of which the shards are told; null: of now. */
+  readonly asOf: number | null;
+  /** Why nothing is counted. */
+  readonly refusals: readonly string[];
   readonly shards: readonly ShownShard[];
 }
 
@@ -50,6 +56,8 @@ export const shownClasses = ['counted', 'late', 'duplicate', 'rejected', 'filter
 export interface ShownConservation extends Readonly<Record<(typeof shownClasses)[number], number>> {
   readonly received: number;
   readonly holds: boolean;
+  /** The moment of which the numbers are; null: of now. */
+  readonly asOf: number | null;
   /** Pairs of an event and a query, by name of the query. */
   readonly queries: Readonly<Record<string, ShownPairs>>;
 }
@@ -63,6 +71,77 @@ export interface ShownSideEvent {
   readonly query: string | null;
   readonly arrival: number;
   readonly payload: string;
+}
+
+/** How the command line finds the deployment. */
+export interface ShownHealth {
+  readonly pipeline: string;
+  readonly source: 'kinesis' | 'kafka';
+  readonly stream: string;
+  readonly stack: string | null;
+  readonly port: number | null;
+}
+
+export interface ShownLetter {
+  readonly query: string;
+  readonly start: number;
+  readonly end: number;
+  readonly attempts: number;
+  readonly failingSince: number | null;
+  readonly reason: string | null;
+}
+
+export interface ShownSink {
+  readonly name: string;
+  readonly kind: string;
+  readonly mode: string;
+  readonly queries: readonly string[];
+  readonly served: boolean;
+  readonly delivered: number;
+  readonly lastDeliveredAt: number | null;
+  readonly waiting: number;
+  readonly waitingSince: number | null;
+  readonly failing: ShownLetter | null;
+  readonly dead: number;
+  readonly deadLetters: readonly ShownLetter[];
+  readonly hasMore: boolean;
+}
+
+export interface ShownCommand {
+  readonly id: string;
+  readonly kind: 'replay' | 'backfill' | 'remove';
+  readonly query: string;
+  readonly by: string | null;
+  readonly putAt: number | null;
+  readonly stage: 'waiting' | 'gathering' | 'emitting' | 'done';
+  readonly windows: number | null;
+  readonly written: number | null;
+  readonly left: number | null;
+}
+
+export interface ShownEpoch {
+  readonly epoch: number;
+  readonly at: number | null;
+}
+
+export interface ShownOperations {
+  readonly elected: ShownEpoch;
+  readonly gathered: number;
+  readonly emitted: Readonly<Record<string, ShownEpoch>>;
+  readonly commands: readonly ShownCommand[];
+  readonly backfills: readonly { readonly id: string; readonly query: string; readonly at: number | null }[];
+  readonly removals: readonly string[];
+}
+
+export interface ShownHistory {
+  /** Null: nothing keeps measurements. */
+  readonly source: string | null;
+  readonly points: readonly {
+    readonly at: number;
+    readonly received: number | null;
+    readonly lagMs: number | null;
+    readonly queries: Readonly<Record<string, { readonly counted: number; readonly late: number }>>;
+  }[];
 }
 
 /**

@@ -1,14 +1,19 @@
 import UPlot from 'uplot';
 import type { ShownWindow } from './api.ts';
-import { formatTime, numberText } from './format.ts';
-import type { Series } from './keys.ts';
+import { shortNumber } from './format.ts';
+import { colorName, type Series } from './keys.ts';
 import { hatch, themeColor } from './theme.ts';
+import type { Form } from './view.ts';
+import type { ZoneClock } from './zone-clock.ts';
 
 /** The data that the chart draws. */
 export interface ChartData {
   readonly windows: readonly ShownWindow[];
-  /** The shown series, each with its place in the palette. */
-  readonly series: readonly (Series & { readonly place: number })[];
+  readonly series: readonly Series[];
+  /** `stack` puts series on top of one another, and is for values that can be added up. */
+  readonly form: Exclude<Form, 'each'>;
+  /** The clock of the time axis. */
+  readonly clock: ZoneClock;
   /** The watermark, epoch ms; null before there is one. */
   readonly watermark: number | null;
 }
@@ -18,6 +23,9 @@ export interface Chart {
   /** Moves the cursor to a window; undefined: to none. */
   point(index: number | undefined): void;
 }
+
+/** How series are drawn. */
+type Kind = 'bars' | 'lines' | 'stack';
 
 /** Up to so many keys are drawn as bars, unless a bar would be thinner than the least width (CSS pixels). */
 const fewKeys = 4;
@@ -32,57 +40,68 @@ const heightPx = () => (innerWidth < 600 ? 220 : 320);
  */
 export function createChart(place: HTMLElement, onPoint: (index: number | undefined) => void): Chart {
   let plot: UPlot | undefined;
-  let shown: ChartData = { windows: [], series: [], watermark: null };
-  let form = '';
+  let shown: ChartData | undefined;
+  let made = '';
 
   function draw(data: ChartData): void {
     shown = data;
-    const { windows, series } = data;
-    const width = Math.max(200, place.clientWidth);
-    const kind = kindOf(windows.length, series.length, width);
-    // The series of a uPlot chart are fixed once it is made.
-    const wanted = `${kind} ${series.map(({ id, place: color }) => `${color}${id}`).join()}`;
-    if (plot === undefined || wanted !== form) {
+    const { windows, series, clock } = data;
+    // A chart of nothing would have the axis of a time that nothing is at.
+    if (windows.length === 0) {
       plot?.destroy();
-      plot = new UPlot(options(kind, width), dataOf(data), place);
-      form = wanted;
+      plot = undefined;
+      return;
+    }
+    const width = Math.max(200, place.clientWidth);
+    const kind = kindOf(data, width);
+    // The series of a uPlot chart are fixed once it is made.
+    const wanted = `${kind} ${clock.timeZone} ${series.map(({ id, place: color }) => `${color}${id}`).join()}`;
+    if (plot === undefined || wanted !== made) {
+      plot?.destroy();
+      plot = new UPlot(options(data, kind, width), dataOf(data), place);
+      made = wanted;
       return;
     }
     plot.setData(dataOf(data));
   }
 
-  function options(kind: 'bars' | 'lines', width: number): UPlot.Options {
-    const { series } = shown;
+  /** The data that is drawn now. The chart is of it from its making on. */
+  const current = (): ChartData => {
+    if (shown === undefined) throw new Error('the chart draws before it has data');
+    return shown;
+  };
+
+  function options({ series, clock }: ChartData, kind: Kind, width: number): UPlot.Options {
     return {
       width,
       height: heightPx(),
       ms: 1,
-      tzDate: (ms) => UPlot.tzDate(new Date(ms), 'Etc/UTC'),
+      tzDate: (ms) => UPlot.tzDate(new Date(ms), clock.timeZone),
       legend: { show: false },
       padding: [12, 36, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'lines' } },
       scales: {
-        x: { range: () => extent(shown.windows) },
-        y: { range: (_plot, least, most) => bounds(kind, least, most) },
+        x: { range: () => extent(current().windows) },
+        y: { range: (_plot, least, most) => (kind === 'stack' ? stackBounds(current()) : bounds(kind, least, most)) },
       },
       axes: [
-        axis({ space: 70, values: timeLabels }),
+        axis({ space: 84, values: (_plot, splits) => timeLabels(splits, clock) }),
         axis({
           size: (_plot, values) => labelWidth(values ?? []),
-          values: (_plot, splits) => splits.map(numberText),
+          values: (_plot, splits) => splits.map(shortNumber),
         }),
       ],
       series: [
         {},
         ...series.map(({ label, place: color }, i): UPlot.Series => {
-          const stroke = () => themeColor(`--series-${color + 1}`);
-          if (kind === 'bars') return { label, points: { show: false }, paths: (self) => bars(self, i) };
+          const stroke = () => themeColor(colorName(color));
+          if (kind !== 'lines') return { label, points: { show: false }, paths: (self) => bars(self, kind, i) };
           return {
             label,
             stroke,
             width: 2,
             spanGaps: false,
-            points: { show: shown.windows.length < 80, size: 5, fill: stroke },
+            points: { show: current().windows.length < 80, size: 5, fill: stroke },
           };
         }),
       ],
@@ -94,13 +113,13 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
     };
   }
 
-  /** The bars of one series; a window's place is shared out among the series. */
-  function bars(self: UPlot, index: number): null {
-    const { windows, series } = shown;
+  /** The bars of one series: side by side with the others in a window's place, or on top of those before it. */
+  function bars(self: UPlot, kind: 'bars' | 'stack', index: number): null {
+    const { windows, series } = current();
     const { ctx } = self;
-    const color = themeColor(`--series-${(series[index]?.place ?? 0) + 1}`);
+    const color = themeColor(colorName(series[index]?.place));
     const pattern = hatch(ctx, color);
-    const zero = self.valToPos(0, 'y', true);
+    const sideBySide = kind === 'bars' ? series.length : 1;
     ctx.save();
     clip(self);
     ctx.strokeStyle = color;
@@ -108,16 +127,17 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
     for (const [i, { start, end, status }] of windows.entries()) {
       const value = series[index]?.values[i];
       if (value === null || value === undefined) continue;
+      const below = kind === 'bars' ? 0 : sumBelow(series, index, i);
       const [left, right] = [self.valToPos(start, 'x', true), self.valToPos(end, 'x', true)];
       const gap = Math.min(6 * devicePixelRatio, (right - left) * 0.18);
-      const width = (right - left - gap) / series.length;
-      const between = Math.min(devicePixelRatio, width * 0.15);
-      const x = left + gap / 2 + index * width;
-      const top = self.valToPos(value, 'y', true);
+      const width = Math.max(devicePixelRatio, (right - left - gap) / sideBySide);
+      const between = kind === 'stack' ? 0 : Math.min(devicePixelRatio, width * 0.15);
+      const x = left + gap / 2 + (kind === 'bars' ? index * width : 0);
+      const [from, to] = [self.valToPos(below, 'y', true), self.valToPos(below + value, 'y', true)];
       ctx.fillStyle = status === 'final' ? color : pattern;
-      ctx.fillRect(x, Math.min(top, zero), width - between, Math.abs(zero - top));
+      ctx.fillRect(x, Math.min(from, to), width - between, Math.abs(from - to));
       if (status !== 'final')
-        ctx.strokeRect(x + 0.5, Math.min(top, zero), Math.max(0, width - between - 1), Math.abs(zero - top));
+        ctx.strokeRect(x + 0.5, Math.min(from, to), Math.max(0, width - between - 1), Math.abs(from - to));
     }
     ctx.restore();
     return null;
@@ -129,7 +149,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
     ctx.save();
     clip(self);
     ctx.fillStyle = hatch(ctx, themeColor('--hatch'));
-    for (const { start, end, status } of shown.windows) {
+    for (const { start, end, status } of current().windows) {
       if (status === 'final') continue;
       const left = self.valToPos(start, 'x', true);
       ctx.fillRect(left, bbox.top, self.valToPos(end, 'x', true) - left, bbox.height);
@@ -138,7 +158,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
   }
 
   function drawWatermark(self: UPlot): void {
-    const { watermark, windows } = shown;
+    const { watermark, windows } = current();
     const [first, last] = extent(windows);
     if (watermark === null || watermark < first || watermark > last) return;
     const { ctx, bbox } = self;
@@ -160,7 +180,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
   }
 
   new ResizeObserver(() => {
-    if (plot === undefined) return;
+    if (plot === undefined || shown === undefined) return;
     if (plot.width === place.clientWidth) return;
     draw(shown);
     plot.setSize({ width: Math.max(200, place.clientWidth), height: heightPx() });
@@ -170,16 +190,31 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
   return {
     draw,
     point(index) {
-      const window = index === undefined ? undefined : shown.windows[index];
       if (plot === undefined) return;
-      const left = window === undefined ? -10 : plot.valToPos(placesOf(shown.windows)[index ?? 0] ?? 0, 'x');
-      plot.setCursor({ left, top: window === undefined ? -10 : 0 }, false);
+      const at = index === undefined ? undefined : placesOf(current().windows)[index];
+      const left = at === undefined ? -10 : plot.valToPos(at, 'x');
+      plot.setCursor({ left, top: at === undefined ? -10 : 0 }, false);
     },
   };
 }
 
-function kindOf(windows: number, series: number, width: number): 'bars' | 'lines' {
-  return series <= fewKeys && (width - 60) / Math.max(1, windows * series) >= leastBarPx ? 'bars' : 'lines';
+function kindOf({ windows, series, form }: ChartData, width: number): Kind {
+  const isStacked = form === 'stack' || (form === 'auto' && series.some(({ place }) => place === undefined));
+  // Parts below zero would lie over those above.
+  if (isStacked && series.every(({ values }) => values.every((value) => value === null || value >= 0))) return 'stack';
+  if (form === 'lines') return 'lines';
+  const roomPx = (width - 60) / Math.max(1, windows.length * series.length);
+  return series.length <= fewKeys && roomPx >= leastBarPx ? 'bars' : 'lines';
+}
+
+/** The sum of the series below one, at a window. */
+function sumBelow(series: readonly Series[], index: number, window: number): number {
+  return series.slice(0, index).reduce((sum, { values }) => sum + (values[window] ?? 0), 0);
+}
+
+function stackBounds({ windows, series }: ChartData): [number, number] {
+  const most = Math.max(0, ...windows.map((_, i) => sumBelow(series, series.length, i)));
+  return [0, most * 1.05 || 1];
 }
 
 function clip({ ctx, bbox }: UPlot): void {
@@ -204,13 +239,13 @@ function dataOf({ windows, series }: ChartData): UPlot.AlignedData {
   return [placesOf(windows), ...series.map(({ values }) => [...values])];
 }
 
+/** The stretch of time of some windows; there is at least one. */
 function extent(windows: readonly ShownWindow[]): [number, number] {
-  const [first] = windows;
-  return first === undefined ? [0, 1] : [first.start, Math.max(...windows.map(({ end }) => end))];
+  return [windows[0]?.start ?? 0, Math.max(...windows.map(({ end }) => end))];
 }
 
 /** The bounds of the value axis. Bars stand on zero; lines do too unless all are far from it. */
-function bounds(kind: 'bars' | 'lines', least: number | null, most: number | null): [number, number] {
+function bounds(kind: Kind, least: number | null, most: number | null): [number, number] {
   const [low, high] = [least ?? 0, most ?? 1];
   const isFar = kind === 'lines' && (low > 0 ? high - low < low / 2 : high < 0);
   if (isFar) return UPlot.rangeNum(low, high, 0.1, false) as [number, number];
@@ -234,13 +269,19 @@ function labelWidth(values: readonly string[]): number {
   return 16 + 7 * Math.max(3, ...values.map((value) => value.length));
 }
 
-/** The labels of the time axis: the day where a day begins, and at the first label; otherwise the time of day. */
-function timeLabels(_plot: UPlot, splits: number[]): string[] {
+/**
+ * The labels of the time axis: the day where a day begins, and at the first label; otherwise the time of day. Where all
+ * are midnights, days alone.
+ */
+function timeLabels(splits: readonly number[], clock: ZoneClock): string[] {
+  const clocks = splits.map((ms) => clock.clock(ms));
+  const isDays = clocks.every((shown) => shown === '00:00');
   let day = '';
-  return splits.map((ms) => {
-    const [date = '', clock = ''] = formatTime(ms).split(' ');
+  return splits.map((ms, i) => {
+    const date = clock.day(ms);
     const isNew = date !== day;
     day = date;
-    return isNew ? `${clock === '00:00' ? '' : `${clock}\n`}${date}` : clock;
+    if (isDays) return date;
+    return isNew ? `${clocks[i]}\n${date}` : (clocks[i] ?? '');
   });
 }

@@ -40,7 +40,7 @@ export function drawConservation(place: HTMLElement, conservation: ShownConserva
     ),
     element('div', { class: 'stack', 'aria-hidden': 'true' }, ...segments),
     element('ul', { class: 'terms' }, ...terms),
-    pairsTable(conservation.queries),
+    element('div', { class: 'scroll' }, pairsTable(conservation.queries)),
   );
 }
 

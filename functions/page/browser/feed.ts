@@ -1,13 +1,21 @@
 import type { ShownSideEvent } from './api.ts';
 import { element, replace, toggle } from './dom.ts';
-import { formatSecond, formatShard, numberText } from './format.ts';
+import { formatShard, numberText } from './format.ts';
+import type { ZoneClock } from './zone-clock.ts';
 
 /** Most events that are drawn. */
 const mostDrawn = 50;
 const longestPayload = 200;
 
-/** The side output, newest first, with the reason of each; reasons can be left out. */
-export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: readonly ShownSideEvent[]) => void {
+/**
+ * The side output, newest first, with the reason of each; reasons can be left out.
+ * @param clock the viewer's: events arrive by the clock on the wall
+ */
+export function createFeed(
+  list: HTMLElement,
+  reasons: HTMLElement,
+  clock: ZoneClock,
+): (events: readonly ShownSideEvent[]) => void {
   const hidden = new Set<string>();
   let events: readonly ShownSideEvent[] = [];
 
@@ -30,7 +38,7 @@ export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: re
       list,
       ...(shown.length === 0
         ? [element('li', { class: 'help' }, 'Nothing was late or rejected in the last day.')]
-        : shown.map(itemOf)),
+        : shown.map((event) => itemOf(event, clock))),
     );
   }
 
@@ -56,12 +64,12 @@ function classOf(reason: string): 'late' | 'rejected' {
   return reason === 'late' ? 'late' : 'rejected';
 }
 
-function itemOf({ reason, detail, arrival, shardId, payload }: ShownSideEvent): HTMLLIElement {
+function itemOf({ reason, detail, arrival, shardId, payload }: ShownSideEvent, clock: ZoneClock): HTMLLIElement {
   const text = payload.length > longestPayload ? `${payload.slice(0, longestPayload)}…` : payload;
   return element(
     'li',
     {},
-    element('time', { datetime: new Date(arrival).toISOString() }, formatSecond(arrival)),
+    element('time', { datetime: new Date(arrival).toISOString() }, clock.moment(arrival)),
     element('span', { class: `reason ${classOf(reason)}` }, reason),
     element('span', { class: 'where' }, formatShard(shardId)),
     element('span', { class: 'detail' }, detail),

@@ -1,6 +1,7 @@
-/** Numbers, times and spans for people. All times are epoch ms and shown in UTC, as the windows are. */
+/** Numbers, spans and names for people. Times are in zone-clock.ts. */
 
 const numbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 });
+const shortNumbers = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 const shares = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
 const smallShares = new Intl.NumberFormat('en-US', { style: 'percent', maximumSignificantDigits: 2 });
 
@@ -8,47 +9,15 @@ export function numberText(value: number): string {
   return numbers.format(value);
 }
 
+/** `1.2K`, `3.4M`: for axes, where places are few. */
+export function shortNumber(value: number): string {
+  return Math.abs(value) < 10_000 ? numbers.format(value) : shortNumbers.format(value);
+}
+
 /** @param part of `whole`; nothing of nothing is 0 %, and less than all is never 100 % */
 export function formatShare(part: number, whole: number): string {
   const share = whole === 0 ? 0 : part / whole;
   return share < 0.1 ? smallShares.format(share) : shares.format(share < 1 ? Math.min(share, 0.999) : share);
-}
-
-/** `2016-07-26 02:00`, with the units below a minute only where they are not zero. */
-export function formatTime(ms: number): string {
-  const text = new Date(ms).toISOString();
-  const [day = '', clock = ''] = text.split('T');
-  return `${day} ${shortClock(clock)}`;
-}
-
-/** As {@link formatTime}, cut to the second: nobody reads moving times more exactly. */
-export function formatMoment(ms: number): string {
-  return formatTime(Math.floor(ms / 1000) * 1000);
-}
-
-/** `2016-07-26 02:00:00`, cut to the second. */
-export function formatSecond(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
-}
-
-/** `02:00`, as {@link formatTime} without the day. */
-export function formatClock(ms: number): string {
-  return shortClock(new Date(ms).toISOString().split('T')[1] ?? '');
-}
-
-function shortClock(clock: string): string {
-  return clock
-    .replace('Z', '')
-    .replace(/\.000$/, '')
-    .replace(/^(\d\d:\d\d):00$/, '$1');
-}
-
-/** `2016-07-26 02:00–03:00`, and both days where a window spans more than one. */
-export function formatWindow(start: number, end: number): string {
-  const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-  if (dayOf(start) === dayOf(end - 1) && end - start < dayMs) return `${formatTime(start)}–${formatClock(end)}`;
-  if (start % dayMs === 0 && end - start === dayMs) return dayOf(start);
-  return `${formatTime(start)} – ${formatTime(end)}`;
 }
 
 const dayMs = 86_400_000;

@@ -2,13 +2,17 @@ import {
   type Ask,
   Refused,
   type ShownConservation,
+  type ShownHealth,
+  type ShownHistory,
+  type ShownOperations,
   type ShownQuery,
   type ShownRow,
   type ShownSideEvent,
+  type ShownSink,
   type ShownWatermark,
   type ShownWindow,
 } from './api.ts';
-import { shownQuery, type View } from './view.ts';
+import { hasRange, shownQuery, spans, type View } from './view.ts';
 
 /** The data of everything that is drawn, read at one moment. */
 export interface Snapshot {
@@ -22,6 +26,7 @@ export interface Snapshot {
   readonly conservation: ShownConservation;
   /** Newest first, at most {@link mostEvents}. */
   readonly events: readonly ShownSideEvent[];
+  readonly surroundings: Surroundings;
   /** Events a second since the poll before; undefined in the first. */
   readonly receivedPerSecond: number | undefined;
   /** The time of reading, by this machine's clock, epoch ms. */
@@ -29,6 +34,23 @@ export interface Snapshot {
   /** The number of polls since everything was asked for. */
   readonly age: number;
 }
+
+/** What changes slowly, or hardly ever. */
+export interface Surroundings {
+  readonly health: ShownHealth;
+  readonly sinks: readonly ShownSink[];
+  readonly operations: ShownOperations;
+  /** What was measured when the page was opened, or came back; undefined: it could not be told. */
+  readonly measured: ShownHistory | undefined;
+  /** The time of reading sinks and operations, epoch ms. */
+  readonly at: number;
+}
+
+/** How long sinks and operations are shown before they are read again, ms. */
+const surroundingsMs = 6_000;
+
+/** A page that was away for longer than this, ms, asks for what was measured meanwhile. */
+const awayMs = 150_000;
 
 /** Most events that are kept for the feed. */
 const mostEvents = 200;
@@ -52,14 +74,17 @@ export async function load(ask: Ask, view: View, before: Snapshot | undefined, n
   ]);
   const at = now();
   const known = before === undefined || before.age >= mostAge ? undefined : before;
-  if (known !== undefined && isQuiet(known, conservation, watermark))
-    return { ...known, conservation, watermark, at, receivedPerSecond: 0, age: known.age + 1 };
+  const around = await loadSurroundings(ask, before, at);
+  if (known !== undefined && isQuiet(known, conservation, watermark)) {
+    const { age } = known;
+    return { ...known, conservation, watermark, surroundings: around, at, receivedPerSecond: 0, age: age + 1 };
+  }
   const { pipeline, queries } = known ?? (await ask<{ pipeline: string; queries: readonly ShownQuery[] }>('queries'));
   const query = shownQuery(queries, view);
   if (query === undefined)
     throw new Refused(`there is no query ${view.query}: choose one of ${queries.map(({ name }) => name).join(', ')}`);
   const [windows, events] = await Promise.all([
-    loadWindows(ask, query, view, known?.windows ?? []),
+    loadWindows(ask, query, view, known?.windows ?? [], newestTime(watermark)),
     before !== undefined && isSame(before.conservation, conservation)
       ? before.events
       : loadEvents(ask, before?.events ?? [], at),
@@ -78,10 +103,33 @@ export async function load(ask: Ask, view: View, before: Snapshot | undefined, n
     watermark,
     conservation,
     events,
+    surroundings: around,
     receivedPerSecond,
     at,
     age: known === undefined ? 0 : known.age + 1,
   };
+}
+
+async function loadSurroundings(ask: Ask, before: Snapshot | undefined, at: number): Promise<Surroundings> {
+  const known = before?.surroundings;
+  const wasAway = before === undefined || at - before.at > awayMs;
+  const isOld = before !== undefined && before.age >= mostAge;
+  if (known !== undefined && !wasAway && at - known.at < surroundingsMs) return known;
+  const [health, { sinks }, operations, measured] = await Promise.all([
+    known === undefined || isOld ? ask<ShownHealth>('health') : known.health,
+    known !== undefined && known.sinks.length === 0 && !isOld
+      ? { sinks: known.sinks }
+      : ask<{ readonly sinks: readonly ShownSink[] }>('sinks'),
+    ask<ShownOperations>('operations'),
+    wasAway ? ask<ShownHistory>('history').catch(() => undefined) : known?.measured,
+  ]);
+  return { health, sinks, operations, measured, at };
+}
+
+/** The greatest event time of all shards, epoch ms; undefined: there was no event. */
+function newestTime({ shards }: ShownWatermark): number | undefined {
+  const times = shards.flatMap(({ maxEventTime }) => maxEventTime ?? []);
+  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 function isQuiet(
@@ -107,9 +155,11 @@ async function loadWindows(
   { name }: ShownQuery,
   view: View,
   known: readonly ShownWindow[],
+  newest: number | undefined,
 ): Promise<readonly ShownWindow[]> {
-  const isRange = view.from !== undefined || view.to !== undefined;
-  const most = isRange ? 1000 : view.last;
+  const span = hasRange(view) ? undefined : spans[view.span ?? ''];
+  const most = hasRange(view) || span !== undefined ? 1000 : view.last;
+  const begin = span === undefined || newest === undefined ? view.from : Math.ceil(newest - span.ms);
   const settled = known.slice(
     0,
     Math.max(
@@ -119,7 +169,7 @@ async function loadWindows(
   );
   const firstOpen = settled.findIndex(({ status }) => status !== 'final');
   const kept = firstOpen === -1 ? settled : settled.slice(0, firstOpen);
-  const from = kept.at(-1)?.start ?? view.from;
+  const from = kept.at(-1)?.start ?? begin;
   const found: ShownWindow[] = [];
   let cursor: string | undefined;
   do {
@@ -137,7 +187,7 @@ async function loadWindows(
     cursor = page.cursor ?? undefined;
   } while (cursor !== undefined && found.length < most);
   const first = found.at(-1)?.start ?? Number.POSITIVE_INFINITY;
-  const older = kept.filter(({ start }) => start < first);
+  const older = kept.filter(({ start }) => start < first && (typeof begin !== 'number' || start >= begin));
   return [...older, ...found.reverse()].slice(-most);
 }
 

@@ -1,42 +1,53 @@
 import { apiBase, asker, Refused } from './api.ts';
-import { createChart } from './chart.ts';
+import { createChartCard } from './chart-card.ts';
+import { drawConnection } from './connection.ts';
 import { drawConservation } from './conservation.ts';
-import { byId, element, replace, toggle } from './dom.ts';
-import { createFeed, replaceButtons } from './feed.ts';
-import { formatClock, formatMoment, formatShard, formatShare, formatWindow, numberText } from './format.ts';
-import { seriesColor, seriesOf } from './keys.ts';
+import { byId, element, replace } from './dom.ts';
+import { drawGuide } from './empty.ts';
+import { createFeed } from './feed.ts';
+import { numberText } from './format.ts';
+import { guideOf } from './guide.ts';
+import { keepHistory, keptHistory, nothingSeen, sampleOf, seen, wholeHistory } from './history.ts';
+import { createHistory } from './history-charts.ts';
+import { createKeyList, keysShown } from './key-list.ts';
+import { keysOf } from './keys.ts';
 import { load, type Snapshot } from './load.ts';
-import { createPickers } from './pickers.ts';
-import { type PollState, startPolling } from './poll.ts';
+import { drawOperations } from './operations.ts';
+import { createPickers, shownZone } from './pickers.ts';
+import { startPolling } from './poll.ts';
+import { drawSinks } from './sinks.ts';
 import { createTable } from './table.ts';
-import { drawTotals } from './totals.ts';
-import { asksOther, readView, shownAggregate, type View, writeView } from './view.ts';
+import { drawTiles } from './tiles.ts';
+import { hasRange, isAdditive, readView, shownAggregate, type View, windowsAsked, writeView } from './view.ts';
 import { drawWatermark } from './watermark.ts';
+import { viewersZone, zoneClock } from './zone-clock.ts';
 
-const chartPlace = byId('chart', HTMLElement);
 const notice = byId('notice', HTMLElement);
-const connection = byId('connection', HTMLElement);
+const refusals = byId('refusals', HTMLElement);
+const empty = byId('empty', HTMLElement);
 
 let view = readView(location.search);
 let snapshot: Snapshot | undefined;
 /** The set of windows that the snapshot is of. */
 let snapshotOf: string | undefined;
-/** Keys that were switched off in the chart. */
-const hidden = new Set<string>();
-/** The window that is read out: the one under the pointer, or the newest. */
-let pointed: number | undefined;
 
 const base = apiBase(location);
 byId('api-link', HTMLAnchorElement).href = `${base}queries`;
+byId('readout', HTMLElement).textContent = `Waiting for the API at ${base}`;
+byId('zones', HTMLElement).textContent =
+  `Event times are on the clock that is picked above. Everything else is on yours, ${viewersZone}.`;
 
+const store = tabStore();
+/** What this page has seen of a pipeline, which a reload goes on with. */
+let history = nothingSeen;
+
+const viewer = zoneClock(viewersZone);
 const drawPickers = createPickers((change) => pick(change, 'push'));
 const drawTable = createTable((sort) => pick({ sort }, 'replace'));
-const drawFeed = createFeed(byId('feed', HTMLElement), byId('reasons', HTMLElement));
-const chart = createChart(chartPlace, (index) => {
-  if (index === pointed) return;
-  pointed = index;
-  drawReadout();
-});
+const drawFeed = createFeed(byId('feed', HTMLElement), byId('reasons', HTMLElement), viewer);
+const drawKeyList = createKeyList((change) => pick(change, 'replace'));
+const drawHistory = createHistory();
+const chartCard = createChartCard();
 const filter = byId('filter', HTMLInputElement);
 filter.value = view.filter;
 filter.addEventListener('input', () => pick({ filter: filter.value }, 'replace'));
@@ -45,11 +56,11 @@ filter.addEventListener('input', () => pick({ filter: filter.value }, 'replace')
  * Changes the view and the address. Typing does not fill the history. The back button undoes the choice of another set
  * of windows.
  */
-function pick(change: Partial<View>, history: 'push' | 'replace'): void {
+function pick(change: Partial<View>, how: 'push' | 'replace'): void {
   const next = { ...view, ...change };
   const search = writeView(next);
   const address = search === '' ? location.pathname : `?${search}`;
-  if (history === 'push') window.history.pushState(null, '', address);
+  if (how === 'push') window.history.pushState(null, '', address);
   else window.history.replaceState(null, '', address);
   show(next);
 }
@@ -61,163 +72,116 @@ addEventListener('popstate', () => {
 });
 
 function show(next: View): void {
-  const other = asksOther(view, next);
+  const other = windowsAsked(view) !== windowsAsked(next);
   view = next;
   if (other) {
-    pointed = undefined;
+    chartCard.forgetPoint();
     poll.again();
   } else draw();
 }
 
 function draw(): void {
   if (snapshot === undefined) return;
-  const { pipeline, queries, query, windows, totals, watermark, conservation, events } = snapshot;
+  const { pipeline, queries, query, windows, totals, watermark, conservation, events, surroundings, at } = snapshot;
+  const { pins, find, form } = view;
   const aggregate = shownAggregate(query, view);
+  const clock = zoneClock(shownZone(query, view));
   document.title = `${pipeline} · Tidemark`;
   byId('pipeline', HTMLElement).textContent = pipeline;
   drawPickers(view, queries, query);
-  drawTiles(snapshot);
-  drawChart(snapshot, aggregate);
-  const places = new Map(seriesOf(windows, aggregate).series.map(({ id }, place) => [id, place]));
-  drawTotals(byId('totals', HTMLElement), totals, aggregate, windows.length, ({ key }) =>
-    places.get(JSON.stringify(key)),
-  );
-  drawWatermark(byId('watermark', HTMLElement), watermark);
+  drawTiles(snapshot, clock);
+  drawRefusals(watermark.refusals);
+  drawEmpty(snapshot);
+  const keys = keysOf(windows, { aggregate, isAdditive: isAdditive(query, aggregate), totals, pins });
+  const each = form === 'each' ? keysShown(keys, pins, find) : [];
+  chartCard.draw({ windows, aggregate, keys, each, form, clock, watermark: watermark.watermark });
+  drawKeyList({ keys, aggregate, windows: windows.length, pins, find });
+  drawHistory({
+    points: wholeHistory(history, surroundings.measured, at),
+    isMeasured: (surroundings.measured?.source ?? null) !== null,
+    now: at,
+    clock: viewer,
+  });
+  drawWatermark(byId('watermark', HTMLElement), watermark, clock);
   drawConservation(byId('conservation', HTMLElement), conservation);
-  drawTable({ query, windows, filter: view.filter, sort: view.sort });
+  byId('sinks-card', HTMLElement).hidden = surroundings.sinks.length === 0;
+  drawSinks(byId('sinks', HTMLElement), surroundings.sinks, { windows: clock, viewer, now: at });
+  drawOperations(byId('operations', HTMLElement), surroundings.operations, { viewer, now: at });
+  drawTable({ query, windows, filter: view.filter, sort: view.sort, clock });
   drawFeed(events);
 }
 
-function drawTiles({ windows, watermark, conservation, receivedPerSecond }: Snapshot): void {
-  const { received, late, rejected } = conservation;
-  const open = windows.filter(({ status }) => status !== 'final').length;
-  const rate = receivedPerSecond === undefined ? ' ' : `${numberText(Math.round(receivedPerSecond))} a second`;
-  const holder = watermark.heldBy === null ? 'nothing holds it back' : `held back by ${formatShard(watermark.heldBy)}`;
-  const tiles = [
-    ['Watermark', watermark.watermark === null ? 'none yet' : formatMoment(watermark.watermark), holder],
-    ['Received', numberText(received), rate],
-    [
-      'Windows shown',
-      numberText(windows.length),
-      `${numberText(open)} open, ${numberText(windows.length - open)} final`,
-    ],
-    ['Late and rejected', numberText(late + rejected), `${formatShare(late + rejected, received)} of all events`],
-  ] as const;
+/** Why nothing is counted: the pipeline does not fit what is kept of its queries. */
+function drawRefusals(messages: readonly string[]): void {
+  refusals.hidden = messages.length === 0;
   replace(
-    byId('tiles', HTMLElement),
-    ...tiles.map(([name, value, detail]) =>
-      element('div', {}, element('dt', {}, name), element('dd', { class: 'value' }, value), element('dd', {}, detail)),
-    ),
+    refusals,
+    ...(messages.length === 0
+      ? []
+      : [element('strong', {}, 'Nothing is counted: the pipeline does not fit its state.')]),
+    ...messages.map((message) => element('p', {}, message)),
   );
 }
 
-function drawChart({ windows, watermark }: Snapshot, aggregate: string): void {
-  const { series, keys } = seriesOf(windows, aggregate);
-  const placed = series.map((one, place) => ({ ...one, place }));
-  const more = keys > series.length ? `, the greatest ${series.length} of ${numberText(keys)} keys` : '';
-  byId('chart-title', HTMLElement).textContent = `${aggregate} by window${more}`;
-  const buttons = placed.map(({ id, label, place }) => {
-    const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
-    swatch.style.background = seriesColor(place);
-    return toggle(!hidden.has(id), () => flip(id), swatch, label);
-  });
-  replaceButtons(byId('legend', HTMLElement), buttons);
-  chart.draw({ windows, series: placed.filter(({ id }) => !hidden.has(id)), watermark: watermark.watermark });
-  drawReadout();
-}
-
-function flip(id: string): void {
-  if (!hidden.delete(id)) hidden.add(id);
-  draw();
-}
-
-/** Draws the values of the chart at one window, for eyes and for screen readers. */
-function drawReadout(): void {
-  if (snapshot === undefined) return;
-  const { windows, query } = snapshot;
-  const at = Math.min(pointed ?? windows.length - 1, windows.length - 1);
-  const window = windows[at];
-  const aggregate = shownAggregate(query, view);
-  const { series } = seriesOf(windows, aggregate);
-  const values = series.map(({ label, values: all }) => `${label} ${formatMaybe(all[at])}`);
-  const text =
-    window === undefined
-      ? 'No windows yet: events make them.'
-      : [formatWindow(window.start, window.end), window.status, ...values].join(' · ');
-  byId('readout', HTMLElement).textContent = text;
-  chartPlace.setAttribute('aria-valuemax', String(Math.max(0, windows.length - 1)));
-  chartPlace.setAttribute('aria-valuenow', String(Math.max(0, at)));
-  chartPlace.setAttribute('aria-valuetext', text);
-}
-
-function formatMaybe(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : numberText(value);
-}
-
-/** The number of windows that each key moves by. Home and End reach the ends. */
-const steps: Readonly<Record<string, number>> = {
-  ArrowLeft: -1,
-  ArrowDown: -1,
-  ArrowRight: 1,
-  ArrowUp: 1,
-  PageDown: -10,
-  PageUp: 10,
-  Home: Number.NEGATIVE_INFINITY,
-  End: Number.POSITIVE_INFINITY,
-};
-
-chartPlace.addEventListener('keydown', (event) => {
-  const step = steps[event.key];
-  const last = (snapshot?.windows.length ?? 0) - 1;
-  if (step === undefined || last < 0) return;
-  event.preventDefault();
-  const index = Math.min(last, Math.max(0, (pointed ?? last) + step));
-  chart.point(index);
-  pointed = index;
-  drawReadout();
-});
-chartPlace.addEventListener('blur', () => {
-  chart.point(undefined);
-  pointed = undefined;
-  drawReadout();
-});
-
-const poll = startPolling(async (signal) => {
-  const wanted = view;
-  const before = snapshot !== undefined && snapshotOf === viewId(wanted) ? snapshot : undefined;
-  try {
-    const found = await load(asker(base, signal), wanted, before, Date.now);
-    if (signal.aborted) return false;
-    const isNew =
-      found.conservation.received !== snapshot?.conservation.received ||
-      found.watermark.watermark !== snapshot.watermark.watermark;
-    snapshot = found;
-    snapshotOf = viewId(wanted);
-    notice.hidden = true;
-    draw();
-    return isNew;
-  } catch (error) {
-    if (signal.aborted) return false;
-    if (!(error instanceof Refused)) throw error;
-    notice.textContent = error.message;
-    notice.hidden = false;
-    return false;
+/** What there is to do where the chart has nothing to show. */
+function drawEmpty({ windows, conservation, surroundings }: Snapshot): void {
+  empty.hidden = windows.length > 0;
+  if (windows.length > 0) {
+    empty.replaceChildren();
+    return;
   }
-}, drawConnection);
-
-function viewId({ query, last, from, to }: View): string {
-  return JSON.stringify([query, last, from, to]);
+  const { received, late, rejected, filtered } = conservation;
+  if (received === 0) drawGuide(empty, guideOf(surroundings.health));
+  else if (hasRange(view) || view.span !== undefined) {
+    const newest = element('button', { type: 'button' }, 'Show the newest windows');
+    replace(empty, element('p', {}, 'No window starts in this range. '), newest);
+    for (const button of empty.querySelectorAll('button'))
+      button.onclick = () => pick({ from: undefined, to: undefined, span: undefined }, 'push');
+  } else {
+    const others = `${numberText(late)} late, ${numberText(rejected)} rejected, ${numberText(filtered)} filtered`;
+    const text = `${numberText(received)} events came, and this query has no window of them: ${others}.`;
+    replace(empty, element('p', {}, text));
+  }
 }
 
-function drawConnection({ failures, nextAt }: PollState): void {
-  const isAway = failures > 0;
-  connection.classList.toggle('away', isAway);
-  connection.classList.toggle('live', !isAway);
-  document.body.classList.toggle('stale', isAway && snapshot !== undefined);
-  const known = snapshot === undefined ? '' : `; this is of ${formatClock(Math.floor(snapshot.at / 1000) * 1000)}`;
-  const text = isAway
-    ? `The API does not answer${known}. Trying again ${failures === 1 ? 'now' : `every ${Math.ceil((nextAt - Date.now()) / 1000)} s`}`
-    : 'Live';
-  const place = byId('connection-text', HTMLElement);
-  if (place.textContent !== text) place.textContent = text;
+const poll = startPolling(
+  async (signal) => {
+    const wanted = view;
+    const before = snapshot !== undefined && snapshotOf === windowsAsked(wanted) ? snapshot : undefined;
+    try {
+      const found = await load(asker(base, signal), wanted, before, Date.now);
+      if (signal.aborted) return false;
+      const isNew =
+        found.conservation.received !== snapshot?.conservation.received ||
+        found.watermark.watermark !== snapshot.watermark.watermark;
+      const name = `${base} ${found.pipeline}`;
+      const known = found.pipeline === snapshot?.pipeline ? history : keptHistory(store, name);
+      history = seen(known, sampleOf(found.at, found.conservation, found.watermark));
+      keepHistory(store, name, history);
+      snapshot = found;
+      snapshotOf = windowsAsked(wanted);
+      notice.hidden = true;
+      document.body.classList.remove('waiting', 'refused');
+      byId('main', HTMLElement).removeAttribute('aria-busy');
+      draw();
+      return isNew;
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (!(error instanceof Refused)) throw error;
+      notice.replaceChildren(`${error.message} `, element('a', { href: location.pathname }, 'Show the first query'));
+      notice.hidden = false;
+      document.body.classList.toggle('refused', snapshot === undefined);
+      return false;
+    }
+  },
+  (state) => drawConnection(state, snapshot?.at),
+);
+
+/** The storage of this tab; undefined where the browser keeps none. */
+function tabStore(): Storage | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,8 +1,9 @@
 import { resultText } from '../../core/results/result-view.ts';
 import type { ShownQuery, ShownRow, ShownWindow } from './api.ts';
 import { byId, element, replace } from './dom.ts';
-import { formatWindow, keyLabel, numberText } from './format.ts';
-import { aggregateNumber } from './keys.ts';
+import { keyLabel, numberText } from './format.ts';
+import { aggregateNumber, matcher } from './keys.ts';
+import type { ZoneClock } from './zone-clock.ts';
 
 /** A row of the table: a key in a window. */
 interface Line {
@@ -27,6 +28,8 @@ export interface TableData {
   readonly filter: string;
   /** A column's name, with `-` before it for the greatest first. */
   readonly sort: string;
+  /** The clock of the windows. */
+  readonly clock: ZoneClock;
 }
 
 const pageSize = 50;
@@ -42,12 +45,12 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
 
   function draw(): void {
     if (data === undefined) return;
-    const { query, windows, filter, sort } = data;
+    const { query, windows, filter, sort, clock } = data;
     const aggregates = Object.keys(query.aggregates);
-    const columns = columnsOf(query, aggregates);
-    const lines = sorted(matching(linesOf(windows, aggregates), filter), columns, sort);
+    const columns = columnsOf(query, aggregates, clock);
+    const lines = sorted(matching(linesOf(windows, aggregates), filter, clock), columns, sort);
     drawHead(columns, sort);
-    replace(body, ...lines.slice(0, shown).map((line) => rowOf(line, query, aggregates)));
+    replace(body, ...lines.slice(0, shown).map((line) => rowOf(line, query, aggregates, clock)));
     more.hidden = lines.length <= shown;
     const text = `${numberText(Math.min(shown, lines.length))} of ${numberText(lines.length)} rows`;
     if (said.textContent !== text) said.textContent = text;
@@ -87,9 +90,9 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
   };
 }
 
-function columnsOf({ groupBy }: ShownQuery, aggregates: readonly string[]): readonly Column[] {
+function columnsOf({ groupBy }: ShownQuery, aggregates: readonly string[], { timeZone }: ZoneClock): readonly Column[] {
   return [
-    { name: 'window', heading: 'Window', align: 'left', of: ({ window }) => window.start },
+    { name: 'window', heading: `Window (${timeZone})`, align: 'left', of: ({ window }) => window.start },
     ...groupBy.map(
       (field): Column => ({ name: field, heading: field, align: 'left', of: ({ key }) => sortable(key[field]) }),
     ),
@@ -126,13 +129,12 @@ function shownResult(result: unknown): string {
 }
 
 /** The lines that hold every word of the filter. */
-function matching(lines: readonly Line[], filter: string): readonly Line[] {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return lines;
-  return lines.filter(({ window, key }) => {
-    const text = `${formatWindow(window.start, window.end)} ${keyLabel(key)} ${window.status}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+function matching(lines: readonly Line[], filter: string, clock: ZoneClock): readonly Line[] {
+  if (filter.trim() === '') return lines;
+  const matches = matcher(filter);
+  return lines.filter(({ window: { start, end, status }, key }) =>
+    matches(`${clock.window(start, end)} ${keyLabel(key)} ${status}`),
+  );
 }
 
 function sorted(lines: readonly Line[], columns: readonly Column[], sort: string): readonly Line[] {
@@ -151,12 +153,17 @@ function rowOf(
   { window, key, row }: Line,
   { groupBy }: ShownQuery,
   aggregates: readonly string[],
+  clock: ZoneClock,
 ): HTMLTableRowElement {
   const { start, end, status } = window;
   return element(
     'tr',
     {},
-    element('th', { scope: 'row' }, formatWindow(start, end)),
+    element(
+      'th',
+      { scope: 'row', title: `${new Date(start).toISOString()} – ${new Date(end).toISOString()}` },
+      clock.window(start, end),
+    ),
     ...groupBy.map((field) => element('td', {}, String(key[field]))),
     ...aggregates.map((name) => element('td', { class: 'right' }, shownResult(row.values[name]))),
     element('td', {}, element('span', { class: `status ${status}` }, status)),

@@ -1,6 +1,7 @@
 import type { ShownShard, ShownWatermark } from './api.ts';
 import { element, replace, styled } from './dom.ts';
-import { formatMoment, formatShard, formatSpan } from './format.ts';
+import { formatShard, formatSpan } from './format.ts';
+import type { ZoneClock } from './zone-clock.ts';
 
 /** Most lanes. Of more, those that are furthest behind stay. */
 const mostLanes = 32;
@@ -17,7 +18,11 @@ const meanings: Readonly<Record<string, string>> = {
 const leastSpanMs = 60_000;
 
 /** The watermark with a lane a shard, on one scale of event time, and which of them holds it back. */
-export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, shards }: ShownWatermark): void {
+export function drawWatermark(
+  place: HTMLElement,
+  { watermark, heldBy, lagMs, shards }: ShownWatermark,
+  clock: ZoneClock,
+): void {
   // A drained shard stays where it ended, which may be long ago.
   const times = shards.flatMap(({ state, watermark: own }) => (state === 'drained' || own === null ? [] : [own]));
   if (watermark !== null) times.push(watermark);
@@ -26,19 +31,19 @@ export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, sh
   // The differences take three quarters of the lane, so that the shard furthest behind has a visible bar.
   const from = most - span / 0.75;
   const at = (time: number) => `${Math.min(100, Math.max(0, (100 * (time - from)) / (most - from)))}%`;
-  const lanes = shown(shards, heldBy).map((shard) => laneOf(shard, shard.shardId === heldBy, watermark, at));
+  const lanes = shown(shards, heldBy).map((shard) => laneOf(shard, shard.shardId === heldBy, watermark, at, clock));
   const hidden = shards.length - lanes.length;
   replace(
     place,
-    element('p', { class: 'help' }, sentence(watermark, heldBy, lagMs, shards)),
+    element('p', { class: 'help' }, sentence({ watermark, heldBy, lagMs, shards }, clock)),
     element('ul', { class: 'lanes' }, ...lanes),
-    ...(times.length === 0 ? [] : [scale(from, most)]),
+    ...(times.length === 0 ? [] : [scale(from, most, clock)]),
     ...(hidden > 0 ? [element('p', { class: 'help' }, `and ${hidden} more shards, which are further on`)] : []),
   );
 }
 
-function scale(from: number, to: number): HTMLElement {
-  const ends = [from, to].map((time) => element('span', {}, formatMoment(time)));
+function scale(from: number, to: number, clock: ZoneClock): HTMLElement {
+  const ends = [from, to].map((time) => element('span', {}, clock.moment(time)));
   return element('p', { class: 'scale', 'aria-hidden': 'true' }, ...ends);
 }
 
@@ -58,10 +63,8 @@ function shown(shards: readonly ShownShard[], heldBy: string | null): readonly S
 }
 
 function sentence(
-  watermark: number | null,
-  heldBy: string | null,
-  lagMs: number | null,
-  shards: readonly ShownShard[],
+  { watermark, heldBy, lagMs, shards }: Pick<ShownWatermark, 'watermark' | 'heldBy' | 'lagMs' | 'shards'>,
+  clock: ZoneClock,
 ): string {
   if (shards.length === 0) return 'No shard has been seen yet.';
   const holder = heldBy === null ? undefined : formatShard(heldBy);
@@ -69,7 +72,7 @@ function sentence(
     return holder === undefined ? 'There is none yet.' : `There is none yet: ${holder} has had no event.`;
   const reason = holder === undefined ? 'no shard holds it back' : `${holder} is furthest behind and holds it back`;
   const lag = lagMs === null ? '' : `, ${formatSpan(lagMs)} behind the clock`;
-  return `Windows that end by ${formatMoment(watermark)} are closed${lag}; ${reason}.`;
+  return `Windows that end by ${clock.moment(watermark)} are closed${lag}; ${reason}.`;
 }
 
 function laneOf(
@@ -77,6 +80,7 @@ function laneOf(
   holds: boolean,
   global: number | null,
   at: (time: number) => string,
+  clock: ZoneClock,
 ): HTMLElement {
   const track = element('span', { class: 'track', 'aria-hidden': 'true' });
   if (own !== null) track.append(styled(element('span', { class: 'reach' }), { width: at(own) }));
@@ -97,7 +101,7 @@ function laneOf(
     element(
       'span',
       { class: 'said' },
-      own === null ? 'no event yet' : formatMoment(own),
+      own === null ? 'no event yet' : clock.moment(own),
       ...notes.map((note) => element('em', {}, note)),
     ),
   );
