@@ -11,8 +11,7 @@ describe('the sinks of this machine', () => {
     const system = await sunk.start(['hook']);
     await system.put(hours(4));
     await system.finalize({});
-    const told = async () =>
-      (await system.get('sinks')).body['sinks'] as readonly Readonly<Record<string, unknown>>[];
+    const told = async () => (await system.get('sinks')).body['sinks'] as readonly Readonly<Record<string, unknown>>[];
     const hook = async () => (await told()).find(({ name }) => name === 'hook');
     expect(await hook()).toMatchObject({ served: true, delivered: 0, dead: 0, hasMore: false, lastDeliveredAt: null });
     expect(Number((await hook())?.['waiting'])).toBeGreaterThan(0);

@@ -32,7 +32,10 @@ const standings: Readonly<Record<Standing, string>> = {
 export function drawSinks(place: HTMLElement, sinks: readonly ShownSink[], clocks: SinkClocks): void {
   // Nothing that was opened is closed by a new answer.
   const opened = new Set([...place.querySelectorAll<HTMLElement>('details[open]')].map(({ dataset }) => dataset.sink));
-  replace(place, element('ul', { class: 'sinks' }, ...sinks.map((sink) => itemOf(sink, clocks, opened.has(sink.name)))));
+  replace(
+    place,
+    element('ul', { class: 'sinks' }, ...sinks.map((sink) => itemOf(sink, clocks, opened.has(sink.name)))),
+  );
 }
 
 function standingOf({ served, failing, waitingSince, dead }: ShownSink, now: number): Standing {
