@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { seededRandom } from '../../functions/testing/random.ts';
 import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { launch } from '../fixtures/system/command-line.ts';
+import { seededRandom } from '../simulation/random.ts';
 import { findChromium, launchChromium } from './chromium.ts';
 
 const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true };
@@ -90,7 +90,8 @@ function createCamera(browser: Browser, folder: string, url: string, say: (line:
     if (kept !== undefined)
       await page.addInitScript(`for (const [k, v] of Object.entries(${kept})) sessionStorage.setItem(k, v);`);
     await before?.(page);
-    await page.goto(`${url}/${search}`);
+    // A machine that is busy may start the function too slowly for its first request.
+    while ((await page.goto(`${url}/${search}`))?.status() !== 200);
     if (before === undefined) await page.locator(until).first().waitFor();
     return page;
   }

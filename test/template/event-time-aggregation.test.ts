@@ -149,6 +149,7 @@ describe.each(functionNames)('the function %s', (name) => {
       ...(name === 'aggregate'
         ? { [environmentNames.finalize]: stack.resolve(counts.functions.finalize.functionName) }
         : {}),
+      ...(name === 'query' ? { [environmentNames.history]: 'on', [environmentNames.stack]: stack.stackName } : {}),
     });
   });
 });

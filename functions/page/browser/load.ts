@@ -113,10 +113,11 @@ export async function load(ask: Ask, view: View, before: Snapshot | undefined, n
 async function loadSurroundings(ask: Ask, before: Snapshot | undefined, at: number): Promise<Surroundings> {
   const known = before?.surroundings;
   const wasAway = before === undefined || at - before.at > awayMs;
+  const isOld = before !== undefined && before.age >= mostAge;
   if (known !== undefined && !wasAway && at - known.at < surroundingsMs) return known;
   const [health, { sinks }, operations, measured] = await Promise.all([
-    known?.health ?? ask<ShownHealth>('health'),
-    known !== undefined && known.sinks.length === 0
+    known === undefined || isOld ? ask<ShownHealth>('health') : known.health,
+    known !== undefined && known.sinks.length === 0 && !isOld
       ? { sinks: known.sinks }
       : ask<{ readonly sinks: readonly ShownSink[] }>('sinks'),
     ask<ShownOperations>('operations'),

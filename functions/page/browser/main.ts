@@ -7,7 +7,7 @@ import { drawGuide } from './empty.ts';
 import { createFeed } from './feed.ts';
 import { numberText } from './format.ts';
 import { guideOf } from './guide.ts';
-import { keepHistory, keptHistory, sampleOf, seen, wholeHistory } from './history.ts';
+import { keepHistory, keptHistory, nothingSeen, sampleOf, seen, wholeHistory } from './history.ts';
 import { createHistory } from './history-charts.ts';
 import { createKeyList, keysShown } from './key-list.ts';
 import { keysOf } from './keys.ts';
@@ -38,8 +38,8 @@ byId('zones', HTMLElement).textContent =
   `Event times are on the clock that is picked above. Everything else is on yours, ${viewersZone}.`;
 
 const store = tabStore();
-/** What this page has seen, which a reload of it goes on with. */
-let history = keptHistory(store, base);
+/** What this page has seen of a pipeline, which a reload goes on with. */
+let history = nothingSeen;
 
 const viewer = zoneClock(viewersZone);
 const drawPickers = createPickers((change) => pick(change, 'push'));
@@ -126,13 +126,17 @@ function drawRefusals(messages: readonly string[]): void {
 /** What there is to do where the chart has nothing to show. */
 function drawEmpty({ windows, conservation, surroundings }: Snapshot): void {
   empty.hidden = windows.length > 0;
-  if (windows.length > 0) return;
+  if (windows.length > 0) {
+    empty.replaceChildren();
+    return;
+  }
   const { received, late, rejected, filtered } = conservation;
   if (received === 0) drawGuide(empty, guideOf(surroundings.health));
   else if (hasRange(view) || view.span !== undefined) {
     const newest = element('button', { type: 'button' }, 'Show the newest windows');
-    newest.addEventListener('click', () => pick({ from: undefined, to: undefined, span: undefined }, 'push'));
-    empty.replaceChildren(element('p', {}, 'No window starts in this range. '), newest);
+    replace(empty, element('p', {}, 'No window starts in this range. '), newest);
+    for (const button of empty.querySelectorAll('button'))
+      button.onclick = () => pick({ from: undefined, to: undefined, span: undefined }, 'push');
   } else {
     const others = `${numberText(late)} late, ${numberText(rejected)} rejected, ${numberText(filtered)} filtered`;
     const text = `${numberText(received)} events came, and this query has no window of them: ${others}.`;
@@ -150,10 +154,12 @@ const poll = startPolling(
       const isNew =
         found.conservation.received !== snapshot?.conservation.received ||
         found.watermark.watermark !== snapshot.watermark.watermark;
+      const name = `${base} ${found.pipeline}`;
+      const known = found.pipeline === snapshot?.pipeline ? history : keptHistory(store, name);
+      history = seen(known, sampleOf(found.at, found.conservation, found.watermark));
+      keepHistory(store, name, history);
       snapshot = found;
       snapshotOf = windowsAsked(wanted);
-      history = seen(history, sampleOf(found.at, found.conservation, found.watermark));
-      keepHistory(store, base, history);
       notice.hidden = true;
       document.body.classList.remove('waiting', 'refused');
       byId('main', HTMLElement).removeAttribute('aria-busy');
