@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { commands } from '../../cli/commands.ts';
@@ -23,7 +22,9 @@ const documents = [
     .map((name) => `docs/${name}`),
 ];
 
-const folder = mkdtempSync(join(tmpdir(), 'tidemark-documents-'));
+const cache = fileURLToPath(new URL('.tidemark/', root));
+mkdirSync(cache, { recursive: true });
+const folder = mkdtempSync(join(cache, 'documents-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The blocks of code of a document, by the language that it names. */
@@ -134,7 +135,28 @@ describe('the pipelines in the documents', () => {
   });
 });
 
+/**
+ * The test that the README shows, written beside its pipeline as a user has them. Its import registers it here. The
+ * folder lies in the package, so that the packages of both are found.
+ */
+const [shownPipeline, shownTest] = ['definePipeline', 'runPipeline'].map(
+  (word) => blocksOf('README.md').find(({ language, code }) => language === 'ts' && code.includes(word))?.code ?? '',
+);
+const source = (path: string) => JSON.stringify(fileURLToPath(new URL(path, root)));
+const withSources = (code = '') =>
+  code
+    .replace("'tidemark/testing'", source('functions/testing/index.ts'))
+    .replace("'tidemark'", source('functions/core/index.ts'));
+writeFileSync(join(folder, 'pipeline.ts'), withSources(shownPipeline));
+writeFileSync(join(folder, 'pipeline.test.ts'), withSources(shownTest));
+await import(/* @vite-ignore */ pathToFileURL(join(folder, 'pipeline.test.ts')).href);
+
 describe('the README', () => {
+  it('has a pipeline and a test of it', () => {
+    expect(shownPipeline).toContain("from 'tidemark'");
+    expect(shownTest).toMatch(/^test\('.*expect\(/ms);
+  });
+
   it('has at most 120 lines', () => {
     expect(text('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(120);
   });
