@@ -25,7 +25,9 @@ type ResultOf<One> = One extends { readonly results?: infer Result } ? (Result e
 /** The types of the rows of queries as they are written. */
 export type ResultsOf<Event, Queries> = {
   readonly [Name in keyof Queries & string]: {
-    readonly key: Queries[Name] extends { readonly groupBy: infer GroupBy } ? KeyOf<Event, GroupBy> : Readonly<Record<never, never>>;
+    readonly key: Queries[Name] extends { readonly groupBy: infer GroupBy }
+      ? KeyOf<Event, GroupBy>
+      : Readonly<Record<never, never>>;
     readonly values: Queries[Name] extends { readonly aggregates: infer Aggregates }
       ? { readonly [One in keyof Aggregates & string]: ResultOf<Aggregates[One]> }
       : QueryResult['values'];
