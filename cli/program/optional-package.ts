@@ -17,11 +17,17 @@ export async function optionalPackage<Module>(name: string, use: string, load: (
   }
 }
 
-/** The line for a person who has not installed a package. A clone keeps its own package.json as it is. */
-export function missingPackage(name: string, use: string): string {
-  const save = existsSync(path.join(packageRoot, 'cli', 'main.ts')) ? '--no-save' : '-D';
-  return `${use} needs ${name}: npm i ${save} ${name}@${peerVersion(name)}`;
+/** The line for a person who has not installed a package. A clone has them all, but for those that refuse its Node. */
+function missingPackage(name: string, use: string): string {
+  const isClone = existsSync(path.join(packageRoot, 'cli', 'main.ts'));
+  const remedy = isClone ? `run npm ci${refusesOlderNode[name] ?? ''}` : `npm i -D ${name}@${peerVersion(name)}`;
+  return `${use} needs ${name}: ${remedy}`;
 }
+
+/** npm leaves these out of a clone under a Node that they refuse (docs/packages.md). */
+const refusesOlderNode: Readonly<Record<string, string>> = {
+  '@platformatic/kafka': ' under Node 22.19 or newer',
+};
 
 /** Whether a package itself is missing. An error of its own, or of a package that it needs, is another matter. */
 function isMissing(error: unknown, name: string): boolean {
