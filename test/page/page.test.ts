@@ -165,6 +165,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
       ['daily', '8', '0', expect.stringMatching(/^0/), '0'],
     ]);
     expect(await page.locator('#feed li .reason').allInnerTexts()).toEqual(['late', 'unparsable']);
+    expect(await page.locator('#feed li .detail').first().innerText()).toMatch(/event time 2026-01-05 \d\d:\d\d/);
     expect(await page.locator('#chart canvas').count()).toBe(1);
   });
 

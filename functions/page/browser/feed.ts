@@ -1,6 +1,6 @@
 import type { ShownSideEvent } from './api.ts';
 import { element, replace, toggle } from './dom.ts';
-import { formatShard, numberText } from './format.ts';
+import { formatShard, formatSpan, numberText } from './format.ts';
 import type { ZoneClock } from './zone-clock.ts';
 
 /** Most events that are drawn. */
@@ -72,7 +72,17 @@ function itemOf({ reason, detail, arrival, shardId, payload }: ShownSideEvent, c
     element('time', { datetime: new Date(arrival).toISOString() }, clock.moment(arrival)),
     element('span', { class: `reason ${classOf(reason)}` }, reason),
     element('span', { class: 'where' }, formatShard(shardId)),
-    element('span', { class: 'detail' }, detail),
+    element('span', { class: 'detail' }, readable(detail, clock)),
     element('code', {}, text === '' ? '(empty)' : text),
   );
+}
+
+/** The times and lengths of a message, which are in ms, as people read them. */
+function readable(detail: string, clock: ZoneClock): string {
+  return detail
+    .replace(
+      /\b(event time|arrival) (-?\d{1,15})\b/g,
+      (_, name: string, ms: string) => `${name} ${clock.time(Number(ms))}`,
+    )
+    .replace(/\b(\d{4,15}) ms\b/g, (_, ms: string) => formatSpan(Number(ms)));
 }
