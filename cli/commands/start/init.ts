@@ -1,4 +1,4 @@
-import { writeProject } from '../../init/project.ts';
+import { type Project, writeProject } from '../../init/project.ts';
 import { defineCommand, flag } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { packageRoot } from '../../program/package-root.ts';
@@ -14,11 +14,20 @@ export default defineCommand({
     const [name = '', more] = operands;
     if (more !== undefined) throw new UsageError(`NAME is followed by ${JSON.stringify(more)}: give one name`);
     const project = await writeProject(name, globalThis.process.cwd(), packageRoot);
-    if (options.json) process.stdout.write(`${JSON.stringify(project)}\n`);
-    else
-      process.stdout.write(
-        `${name}: ${project.files.join(', ')}\n\nNext:\n${project.next.map((line) => `  ${line}\n`).join('')}`,
-      );
+    process.stdout.write(options.json ? `${JSON.stringify(project)}\n` : shown(name, project));
     return 0;
   },
 });
+
+/** The files that a newcomer looks at first. */
+const first: readonly (readonly [file: string, what: string])[] = [
+  ['pipeline.ts', 'what is counted'],
+  ['pipeline.test.ts', 'its test, in memory'],
+  ['events.ndjson', 'some events'],
+  ['app.mjs', 'the CDK app that deploys it'],
+];
+
+function shown(name: string, { next }: Project): string {
+  const files = first.map(([file, what]) => `  ${`${name}/${file}`.padEnd(name.length + 20)}${what}`);
+  return [...files, '', 'Next:', ...next.map((line) => `  ${line}`), ''].join('\n');
+}
