@@ -5,6 +5,8 @@ import { type BuildOptions, build, buildSync, type Metafile } from 'esbuild';
 import { builtPage, choices, hasKafkaClient, kafkaClient } from './bundle/functions.ts';
 import { processFiles } from './bundle/process-files.ts';
 
+export { hasKafkaClient };
+
 /**
  * The contents of the two packages, as JavaScript, because Node reads no TypeScript under node_modules. What they need
  * of other packages is inside, except for what their package.json names: dependencies, and peers that only some need.
@@ -55,10 +57,10 @@ function interfaces(root: string, out: string): BuildOptions {
 /**
  * The functions, with what a deployment chooses left open, and with the page inside (infra/bundle/function-modules.ts).
  */
-function functions(root: string, out: string, kafka: KafkaFunctions): BuildOptions {
+function functions(root: string, out: string): BuildOptions {
   const folder = join(root, 'functions');
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
-  const withKafka = kafka === 'required' || hasKafkaClient(root);
+  const withKafka = hasKafkaClient(root);
   const chosen = choices.filter((name) => withKafka || !name.startsWith('kafka/'));
   const modules = [...names.map((name) => name.slice(0, -3)), 'core/index', ...chosen];
   return {
@@ -92,16 +94,13 @@ function local(root: string, out: string): BuildOptions {
   };
 }
 
-/** Whether the functions of a topic of Kafka may be left out, where their client is not installed. */
-export type KafkaFunctions = 'required' | 'ifInstalled';
-
 /**
- * Builds the code of `tidemark` into a folder.
+ * Builds the code of `tidemark` into a folder. The functions of a topic of Kafka are left out where
+ * their client is not installed.
  * @param root the folder of the clone
- * @throws TidemarkError where the Kafka client is required and not installed
  */
-export async function buildTidemark(root: string, out: string, kafka: KafkaFunctions): Promise<void> {
-  await buildAll(root, out, [interfaces(root, out), functions(root, out, kafka), commandLine(root, out)]);
+export async function buildTidemark(root: string, out: string): Promise<void> {
+  await buildAll(root, out, [interfaces(root, out), functions(root, out), commandLine(root, out)]);
 }
 
 /** Builds the code of `tidemark-local` into a folder, as {@link buildTidemark}. */

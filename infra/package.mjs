@@ -1,8 +1,10 @@
 // The script that npm runs before it packs `tidemark` (prepack), and with the word `local`, `tidemark-local`. It is
 // TypeScript's declarations, and the code by infra/package-contents.ts.
 //
-//   node infra/package.mjs [local] [--out FOLDER]    with a folder: the code alone, for a test, and the functions of a
-//                                                    topic of Kafka only where their client is installed
+//   node infra/package.mjs [local] [--out FOLDER]    with a folder: the code alone, for a test
+//   node infra/package.mjs publication               before npm publishes: refuses what would lack a function
+//
+// The functions of a topic of Kafka are in it only where their client is installed. A publication needs them.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -46,13 +48,15 @@ async function contents() {
   }
 }
 
-const { buildLocal, buildTidemark } = await contents();
-try {
-  if (isLocal) await buildLocal(root, out ?? path.join(root, 'infra', 'local', 'dist'));
-  else await buildTidemark(root, out ?? path.join(root, 'dist'), out === undefined ? 'required' : 'ifInstalled');
-} catch (error) {
-  if (error?.name !== 'TidemarkError') throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+const { buildLocal, buildTidemark, hasKafkaClient } = await contents();
+const missing = hasKafkaClient(root) ? undefined : '@platformatic/kafka is missing: npm ci under Node 22.19 brings it';
+if (isLocal) await buildLocal(root, out ?? path.join(root, 'infra', 'local', 'dist'));
+else if (words.includes('publication')) {
+  if (missing !== undefined) process.stderr.write(`${missing}\n`);
+  process.exitCode = missing === undefined ? 0 : 1;
+} else {
+  if (missing !== undefined && out === undefined)
+    process.stderr.write(`warning: packed without the functions of a topic of Kafka: ${missing}\n`);
+  await buildTidemark(root, out ?? path.join(root, 'dist'));
+  if (out === undefined) declarations();
 }
-if (!isLocal && out === undefined) declarations();

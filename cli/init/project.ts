@@ -46,9 +46,17 @@ export async function writeProject(name: string, parent: string, packageRoot: st
     const own = file === 'package.json' ? named.replace(/("tidemark": )"[^"]*"/, `$1${JSON.stringify(needed)}`) : named;
     await writeFile(path.join(folder, file), own);
   }
-  const fromClone = isClone ? [`npm pack ${packageRoot} --pack-destination ${name}`] : [];
-  const next = [...fromClone, `cd ${name}`, 'npm install', 'npm test', 'npm run batch', 'npx cdk synth'];
+  // Both packages: the second one is for those who want the whole system on their machine.
+  const clone = pathFrom(parent, packageRoot);
+  const fromClone = isClone ? [`npm pack --silent ${clone} ${clone}/infra/local --pack-destination ${name}`] : [];
+  const next = [...fromClone, `cd ${name}`, 'npm install', 'npm test', 'npm run batch', 'npm run synth'];
   return { folder, files, next };
+}
+
+/** A folder as a command line names it, with a dot in front: npm takes a bare name for one of the registry. */
+function pathFrom(folder: string, target: string): string {
+  const relative = path.relative(folder, target).split(path.sep).join('/');
+  return relative.startsWith('.') || path.isAbsolute(relative) ? relative : `./${relative}`.replace(/\/$/, '');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
@@ -69,6 +69,15 @@ export const bundleExtension = '.mjs';
  */
 export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
   const moduleOf = (name: string) => functionModule(packageFolder, name);
+  const streamModule = (name: string) => {
+    const module = moduleOf(name);
+    if (!existsSync(module))
+      throw new TidemarkError(
+        `source is ${source}: this package of tidemark was packed without its functions, ` +
+          'so pack it again under Node 22.19 or newer, after npm ci',
+      );
+    return module;
+  };
   const common = pipelineBuild(packageFolder, 'esm');
   return {
     ...common,
@@ -77,8 +86,8 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder, si
     alias: {
       ...common.alias,
       '#pipeline': pipelineFile,
-      '#batches': moduleOf(`${source}/batches`),
-      '#stream': moduleOf(`${source}/stream`),
+      '#batches': streamModule(`${source}/batches`),
+      '#stream': streamModule(`${source}/stream`),
       ...(source === 'kafka' && functionsForm(packageFolder) === 'sources' ? kafkaClient(packageFolder) : {}),
       ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, moduleOf)),
     },

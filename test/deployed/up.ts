@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { reportError, UsageError } from '../../cli/program/errors.ts';
 import { packageRoot as root } from '../../cli/program/package-root.ts';
@@ -62,7 +62,10 @@ function optionsOf(argv: readonly string[]): { readonly pipeline: string; readon
       pipeline: { type: 'string', default: 'device-actions' },
       help: { type: 'boolean', default: false },
     } as const;
-    return parseArgs({ args: [...argv], options }).values;
+    const { pipeline, help } = parseArgs({ args: [...argv], options }).values;
+    // npm runs a script in the clone. A path is meant from where the command was given.
+    const from = process.env['INIT_CWD'] ?? process.cwd();
+    return { pipeline: pipeline.endsWith('.ts') ? resolve(from, pipeline) : pipeline, help };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -12,7 +12,7 @@ describe.skipIf(cannotRun())('a project that tidemark init writes', () => {
   beforeAll(() => {
     install(folder, [pack(folder).tidemark]);
     const { next } = JSON.parse(run(folder, 'npx', ['--no-install', 'tidemark', 'init', 'my-counts', '--json']));
-    expect(next).toEqual(['cd my-counts', 'npm install', 'npm test', 'npm run batch', 'npx cdk synth']);
+    expect(next).toEqual(['cd my-counts', 'npm install', 'npm test', 'npm run batch', 'npm run synth']);
     // The project has to work by itself.
     rmSync(path.join(folder, 'node_modules'), { recursive: true });
     run(project, 'npm', ['install', '--silent', '--no-audit', '--no-fund']);

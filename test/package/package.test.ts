@@ -2,8 +2,21 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasKafkaClient } from '../../infra/bundle/functions.ts';
 import manifest from '../../package.json' with { type: 'json' };
-import { cannotRun, emptyFolder, install, installed, ownPipeline, pack, remove, run } from './audience.ts';
+import { isMissing } from '../fixtures/needs.ts';
+import {
+  attempt,
+  cannotRun,
+  emptyFolder,
+  install,
+  installed,
+  ownPipeline,
+  pack,
+  remove,
+  root,
+  run,
+} from './audience.ts';
 
 const place = emptyFolder();
 const folder = path.join(place, 'app');
@@ -97,6 +110,8 @@ function exportsOf({ file, variables }: Synthesized): string {
 const ids = (functions: ReadonlyMap<string, Synthesized>) =>
   [...functions.keys()].map((id) => id.replace(/[0-9A-F]{8}$/, ''));
 
+const isWithoutKafka = isMissing(hasKafkaClient(root), 'the Kafka client: npm ci under Node 22.19 or newer');
+
 describe.skipIf(cannotRun())('the packed package, in a CDK app of somebody else', () => {
   beforeAll(() => {
     const { tidemark } = pack(place);
@@ -148,7 +163,7 @@ describe.skipIf(cannotRun())('the packed package, in a CDK app of somebody else'
       expect(readFileSync(file, 'utf8').match(/^function definePipeline\b/gm)).toHaveLength(1);
   });
 
-  it('synthesizes all that a deployment can choose, into functions that load where no package is', () => {
+  it.skipIf(isWithoutKafka)('synthesizes all that a deployment can choose, into functions that load anywhere', () => {
     const { functions } = synthesized('whole.mjs');
     expect(ids(functions).filter((id) => id.startsWith('CountsSinks'))).toHaveLength(8);
     for (const name of ['CountsAggregate', 'CountsFinalize', 'CountsQuery', 'CountsSourcesIngest', 'OrdersAggregate'])
@@ -156,6 +171,11 @@ describe.skipIf(cannotRun())('the packed package, in a CDK app of somebody else'
     for (const each of functions.values()) expect(exportsOf(each)).toBe('handler');
     const [, ofEach] = [...functions].find(([id]) => id.startsWith('CountsSinkseach')) ?? [];
     expect(readFileSync(String(ofEach?.file), 'utf8')).toContain('theFunctionOfSomebodyElse');
+  });
+
+  it.runIf(isWithoutKafka)('says that it was packed without the functions of a topic of Kafka', () => {
+    const { status, stderr } = attempt(folder, process.execPath, ['whole.mjs']);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('source is kafka: this package') });
   });
 
   it('gives the assets of the same pipeline the same hashes, wherever the app lies', () => {

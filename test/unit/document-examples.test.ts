@@ -29,7 +29,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The blocks of code of a document, by the language that it names. */
 const blocksOf = (path: string) =>
-  [...text(path).matchAll(/^ *```(\w*)\n(.*?)^ *```$/gms)].map(([, language = '', code = '']) => ({ language, code }));
+  [...text(path).matchAll(/^ *```(\w*)[^\n]*\n(.*?)^ *```$/gms)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+  }));
 
 /** The files of a folder that a pattern with one `*` names, as a shell has them. */
 function filesMatching(pattern: string): readonly string[] {
@@ -68,7 +71,7 @@ describe('the commands in the documents', () => {
     shownIn(path).flatMap((line) => (line === localSecret ? [] : [{ path, line }])),
   );
   const calls = shown.flatMap(({ path, line }) =>
-    [...line.replace(/'[^']*'/g, '').matchAll(/\b(?<!install )tidemark ([a-z]+)((?: [^|;#`)]*)?)/g)].map(
+    [...line.replace(/'[^']*'/g, '').matchAll(/\b(?<!install |--prefix )tidemark ([a-z]+)((?: [^|;#`)]*)?)/g)].map(
       ([call, name = '', rest = '']) => ({ path, call, name, rest }),
     ),
   );
@@ -86,7 +89,9 @@ describe('the commands in the documents', () => {
   });
 
   it('are scripts of package.json where npm runs them', () => {
-    const { scripts }: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(text('package.json'));
+    const scriptsOf = (path: string): Readonly<Record<string, string>> => JSON.parse(text(path)).scripts;
+    // The tutorial is about the project that `tidemark init` writes.
+    const scripts = { ...scriptsOf('package.json'), ...scriptsOf('cli/init/template/package.json') };
     const named = shown.flatMap(({ path, line }) =>
       [...line.matchAll(/\bnpm run (?:-s )?([a-z][a-z:-]*)/g)].map(([, script = '']) => ({ path, script })),
     );
@@ -96,8 +101,9 @@ describe('the commands in the documents', () => {
 });
 
 describe('the terminals in the documents', () => {
+  // The tutorial's are run in a project of their own (test/package/tutorial.test.ts).
   const sessions = documents.flatMap((path) =>
-    blocksOf(path)
+    (path === 'docs/tutorial.md' ? [] : blocksOf(path))
       .filter(({ language, code }) => language === 'console' && code.startsWith('$ npx tidemark '))
       .map(({ code }) => ({
         path,

@@ -63,7 +63,8 @@ describe('tidemark init', () => {
   it('needs a tarball of the clone, and says how it is made', async () => {
     const { next } = await writeProject('my-counts', folder, root);
     expect(JSON.parse(textOf('package.json')).dependencies.tidemark).toBe(`file:tidemark-${manifest.version}.tgz`);
-    expect(next[0]).toBe(`npm pack ${root} --pack-destination my-counts`);
+    const clone = path.relative(folder, root);
+    expect(next[0]).toBe(`npm pack --silent ${clone} ${clone}/infra/local --pack-destination my-counts`);
   });
 
   it('takes an empty folder, and no other', async () => {
