@@ -28,7 +28,7 @@ describe('a version with a from', () => {
     await first.close();
     const both = await deploy('backfilled-version', 'stream');
     expect(await backfill(both, [])).toContain(
-      'perKind@2 is to be filled until 2026-01-01T02:00:00.000Z: the watermark is',
+      'perKind@2 is to be filled until 2026-01-01 02:00 UTC: the watermark is',
     );
     await both.put(around);
     await ask(both, {});
