@@ -1,4 +1,5 @@
 import type { TableName } from '../core/deployment/tables.ts';
+import { limitedTable } from '../state/table/limited-table.ts';
 import type { Table } from '../state/table/table.ts';
 import type { Random } from './random.ts';
 import type { Deliveries } from './run-options.ts';
@@ -60,12 +61,5 @@ function mortal(table: Table, calls: { left: number }, random: Random): Table {
     if (isLast && random.chance(0.5)) await run();
     throw new Error('the invocation has died');
   };
-  return {
-    get: (...of) => call(() => table.get(...of)),
-    query: (...of) => call(() => table.query(...of)),
-    put: (...of) => call(() => table.put(...of)),
-    putAll: (...of) => call(() => table.putAll(...of)),
-    update: (...of) => call(() => table.update(...of)),
-    delete: (...of) => call(() => table.delete(...of)),
-  };
+  return limitedTable(table, call);
 }

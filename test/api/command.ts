@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -44,11 +45,14 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-api-'));
-  const system = startAttached({ ...node, args: ['cli/tidemark.mjs', 'up', '--port', '0', '--json'] });
+  const output = new EventEmitter();
+  const system = startAttached({ ...node, args: ['cli/tidemark.mjs', 'up', '--port', '0', '--json'] }, () =>
+    output.emit('more'),
+  );
   const stop = () => void system.stop();
   signal.addEventListener('abort', stop);
   try {
-    const url = await addressOf(system);
+    const url = await addressOf(system, output);
     await putEvents(url);
     return await askEverything(program.path, url, folder, options, signal);
   } finally {
@@ -74,18 +78,14 @@ const environment = Object.fromEntries(
 const node = { root, environment, command: process.execPath };
 
 /** The address that `up --json` prints when it is ready. */
-async function addressOf(system: Attached): Promise<string> {
-  let isOver = false;
-  void system.ended.then(() => {
-    isOver = true;
-  });
-  while (!isOver) {
+async function addressOf(system: Attached, output: EventEmitter): Promise<string> {
+  while (!system.hasEnded()) {
     const [line] = system
       .output()
       .split('\n')
       .filter((one) => one.startsWith('{"url"') && one.endsWith('}'));
     if (line !== undefined) return (JSON.parse(line) as { readonly url: string }).url;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await Promise.race([once(output, 'more'), system.ended]);
   }
   throw new Error(`tidemark up has ended: ${system.output()}`);
 }

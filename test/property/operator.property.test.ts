@@ -16,6 +16,7 @@ import { createStaticRun, staticAnswer } from '../../functions/core/static/stati
 import type { SidePlace } from '../../functions/state/items/side-output.ts';
 import { readEmittedOf } from '../../functions/state/log/epoch.ts';
 import type { Backfill, BackfillStep } from '../../functions/state/operations/backfill.ts';
+import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { readPanes } from '../../functions/state/windows/pane-reader.ts';
 import { broken } from '../fixtures/log/faulty-tables.ts';
@@ -79,14 +80,7 @@ function killable(table: Table, killed: Process, life: { calls: number }): Table
     if (left === 0) throw broken;
     return answer;
   };
-  return {
-    get: (...of) => call(() => table.get(...of)),
-    query: (...of) => call(() => table.query(...of)),
-    put: (...of) => call(() => table.put(...of)),
-    putAll: (...of) => call(() => table.putAll(...of)),
-    update: (...of) => call(() => table.update(...of)),
-    delete: (...of) => call(() => table.delete(...of)),
-  };
+  return limitedTable(table, call);
 }
 
 const unharmed: Process = {

@@ -4,8 +4,8 @@ import type { Table } from './table.ts';
 export type Limit = <T>(call: () => Promise<T>) => Promise<T>;
 
 /**
- * A table with a bound on the calls that are under way at a time. Its callers need no bound of their own. Tables that
- * share a limit share the bound.
+ * A table whose calls all go through a limit, such as a bound on those that are under way at a time: its callers need
+ * none of their own then. Tables that share a limit share the bound.
  */
 export function limitedTable(table: Table, limit: Limit): Table {
   return {
