@@ -21,7 +21,7 @@ let failures = 0;
 const subjects = {
   demo: {
     words: (data) => ['demo', '--json', '--data', data],
-    answer(stdout) {
+    answer({ stdout }) {
       const { equal, conservation, stream } = JSON.parse(stdout);
       const { received, counted, late, rejected, filtered, holds } = conservation;
       return {
@@ -35,13 +35,10 @@ const subjects = {
   },
   stream: {
     words: (data) => ['stream', ...streamFiles, '--json', '--data', data, '--max-files-per-trigger', '2'],
-    answer(stdout) {
-      const lines = stdout
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line));
-      const { received, counted, late, rejected, filtered } = lines.pop().conservation;
-      return { counters: { received, counted, late, rejected, filtered }, rows: lines };
+    // The rows are alone on standard output. The last line of standard error is the counters.
+    answer({ stdout, stderr }) {
+      const { received, counted, late, rejected, filtered } = JSON.parse(lines(stderr).pop()).conservation;
+      return { counters: { received, counted, late, rejected, filtered }, rows: lines(stdout).map((line) => JSON.parse(line)) };
     },
   },
 };
@@ -52,7 +49,7 @@ async function soak(name, count) {
   const undisturbed = await run(subject.words(path.join(folder, `${name}-undisturbed`)));
   if (undisturbed.code !== 0)
     throw new Error(`${name}: the undisturbed run exits ${undisturbed.code}: ${undisturbed.stderr.slice(-500)}`);
-  const expected = JSON.stringify(subject.answer(undisturbed.stdout));
+  const expected = JSON.stringify(subject.answer(undisturbed));
   console.log(`${name}: undisturbed ${(undisturbed.ms / 1000).toFixed(1)} s`);
   for (let killed = 0, runs = 0; killed < count; runs++) {
     const data = path.join(folder, `${name}-${runs}`);
@@ -70,7 +67,7 @@ async function soak(name, count) {
     } while (last.ended === 'killed');
     const problem =
       last.code === 0
-        ? difference(expected, JSON.stringify(subject.answer(last.stdout)))
+        ? difference(expected, JSON.stringify(subject.answer(last)))
         : `exit ${last.code}: ${last.stderr.slice(-500)}`;
     console.log(
       `${name}: kill -9 after ${moments.join(', ') || 'nothing'} ms: ${problem ?? 'the same final windows'} (last run ${(last.ms / 1000).toFixed(1)} s)`,
@@ -79,6 +76,8 @@ async function soak(name, count) {
     else failures++;
   }
 }
+
+const lines = (text) => text.trimEnd().split('\n');
 
 function difference(expected, answer) {
   if (expected === answer) return undefined;
