@@ -3,7 +3,12 @@
 export type { KafkaAuthentication } from '../functions/core/definition/kafka-source.ts';
 export type { FunctionName } from '../functions/core/deployment/settings.ts';
 export type { TableName } from '../functions/core/deployment/tables.ts';
-export { type EntryFiles, EventTimeAggregation, type EventTimeAggregationProps } from './event-time-aggregation.ts';
+export {
+  type EntryFiles,
+  EventTimeAggregation,
+  type EventTimeAggregationProps,
+  type FunctionSettings,
+} from './event-time-aggregation.ts';
 export type { FunctionNetwork } from './functions/function-network.ts';
 export type { PipelineFunction } from './functions/pipeline-function.ts';
 export type { AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';

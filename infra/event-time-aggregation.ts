@@ -3,9 +3,9 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
-import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, Names, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib/core';
+import { Duration, Names, RemovalPolicy, Stack, Tags, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { argumentError } from '../functions/core/arguments/error.ts';
 import {
@@ -25,7 +25,7 @@ import {
 import { functionModule } from './bundle/function-modules.ts';
 import { findPackageRoot } from './bundle/package-root.ts';
 import { tablePermissions } from './functions/permissions.ts';
-import { PipelineFunction } from './functions/pipeline-function.ts';
+import { type CommonFunctionProps, PipelineFunction } from './functions/pipeline-function.ts';
 import { type AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';
 import { PipelineDashboard } from './monitoring/dashboard.ts';
 import { acknowledge, type Finding } from './monitoring/findings.ts';
@@ -41,6 +41,14 @@ import { PipelineSources, type SourceProps } from './sources/sources.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
+
+/** What a function has in place of the usual settings. */
+export interface FunctionSettings {
+  /** 128 to 10,240 MB; 1,769 MB are one vCPU, and folding takes no more than one. @default 1,769 */
+  readonly memoryMb?: number;
+  /** Whole seconds, 30 to 900; of `query` at most 29, for API Gateway waits no longer. @default 60 s; 29 s */
+  readonly timeout?: Duration;
+}
 
 /** The settings of an {@link EventTimeAggregation}. */
 export interface EventTimeAggregationProps extends SourceProps {
@@ -59,6 +67,46 @@ export interface EventTimeAggregationProps extends SourceProps {
    * @default on demand: Kinesis adds and removes shards itself
    */
   readonly shards?: number;
+  /**
+   * How long the new stream keeps records, whole hours from 24 to 168 (7 days: what the functions keep is kept for two
+   * days longer than that).
+   * @default 7 days; 24 hours where `removalPolicy` is to destroy the stream
+   */
+  readonly streamRetention?: Duration;
+  /**
+   * Most records in one invocation of aggregate, 1 to 10,000. A smaller batch is a smaller step that is repeated, and
+   * costs more writes.
+   * @default 10,000
+   */
+  readonly batchSize?: number;
+  /**
+   * How long Lambda gathers a batch, 0 to 300 whole seconds. An entry is one write a batch: a longer window costs less,
+   * and results show later.
+   * @default 1 second
+   */
+  readonly batchWindow?: Duration;
+  /**
+   * How often finalize is invoked where nothing asks for it, whole minutes from 1 to 60. Windows whose end a shard
+   * passes are final at once, whatever the schedule.
+   * @default 1 minute
+   */
+  readonly schedule?: Duration;
+  /**
+   * Most runs of finalize at a time. They are reserved from the account's concurrency, so that they are there when
+   * aggregate takes the rest; 0 reserves none, for an account that has no 100 others.
+   * @default 2: one that works, and one that is asked for meanwhile
+   */
+  readonly finalizeConcurrency?: number;
+  /** Memory and time-outs that are not the usual ones (functions/core/deployment/settings.ts), by function. */
+  readonly functionSettings?: Readonly<Partial<Record<FunctionName, FunctionSettings>>>;
+  /** The processors of the functions. @default Architecture.ARM_64 */
+  readonly architecture?: Architecture;
+  /**
+   * Whether X-Ray traces the functions and the API: one request a second of each, and 5 % of the rest, which Lambda
+   * does not let anybody change. At 1,000 events a second that is $14 a month.
+   * @default false
+   */
+  readonly tracing?: boolean;
   /**
    * An existing windows table, such as one restored from a point in time. Its key is `query` and `window`, both text.
    * The stack reads and writes it, and does nothing else with it.
@@ -96,6 +144,18 @@ export interface EventTimeAggregationProps extends SourceProps {
    */
   readonly entries?: EntryFiles;
 }
+
+/** Bounds of props. Those of durations are in seconds. */
+const bounds = {
+  streamRetention: { least: 24 * 3600, most: streamRetentionHours * 3600, unit: 3600, shown: '24 to 168 whole hours' },
+  batchWindow: { least: 0, most: 300, unit: 1, shown: '0 to 300 whole seconds' },
+  schedule: { least: 60, most: 3600, unit: 60, shown: '1 to 60 whole minutes' },
+  timeout: { least: 30, most: 900, unit: 1, shown: '30 to 900 whole seconds' },
+  queryTimeout: { least: 1, most: 29, unit: 1, shown: '1 to 29 whole seconds' },
+} as const;
+
+/** Runs of finalize at a time. */
+const finalizeAtATime = 2;
 
 /** Most shards that one CreateStream can ask for within the largest default quota (us-east-1, us-west-2, eu-west-1). */
 const mostShards = 20_000;
@@ -138,10 +198,12 @@ export class EventTimeAggregation extends Construct {
   /** The name of this deployment in its metrics and logs. */
   private readonly deployment: string;
   private readonly ownStream: IStream | undefined;
+  private readonly common: CommonFunctionProps;
+  private readonly scheduleSeconds: number;
 
   /**
-   * @throws TidemarkError when `shards` is not a count of shards, when it is given together with an existing stream, or
-   * when either is given with another source.
+   * @throws TidemarkError when a prop is out of its bounds, when props do not go together (`shards` and an existing
+   * stream, either and another source), or when the stream is of another account or region.
    */
   constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
     super(scope, id);
@@ -149,9 +211,17 @@ export class EventTimeAggregation extends Construct {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.deployment = Names.uniqueResourceName(this, { separator: '-', maxLength: 128 });
     Tags.of(this).add('tidemark', this.deployment);
+    this.scheduleSeconds = seconds('schedule', props.schedule, bounds.schedule) ?? finalizeEverySeconds;
+    this.common = {
+      pipeline: props.pipeline,
+      architecture: props.architecture ?? Architecture.ARM_64,
+      tracing: props.tracing ?? false,
+      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      logRemovalPolicy: removalPolicy,
+    };
     if (props.source === undefined) {
       this.ownStream =
-        props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
+        props.stream === undefined ? this.newStream(removalPolicy, props) : existing(this, props.stream, props);
       this.source = kinesisSource(this.ownStream);
     } else this.source = withoutStream(props, props.source)(this);
     this.tables = {
@@ -160,63 +230,70 @@ export class EventTimeAggregation extends Construct {
       rejects: this.newTable('Rejects', tables.rejects, removalPolicy),
     };
     this.functions = {
-      aggregate: this.newFunction('Aggregate', 'aggregate', props, removalPolicy),
-      finalize: this.newFunction('Finalize', 'finalize', props, removalPolicy),
-      query: this.newFunction('Query', 'query', props, removalPolicy),
+      aggregate: this.newFunction('Aggregate', 'aggregate', props),
+      finalize: this.newFunction('Finalize', 'finalize', props),
+      query: this.newFunction('Query', 'query', props),
     };
-    const { sinks, queries } = pipelineOf(props.pipeline);
+    const pipeline = pipelineOf(props.pipeline);
     const delivery = new PipelineSinks(this, 'Sinks', {
-      sinks,
+      sinks: pipeline.sinks,
       bindings: props.sinks ?? {},
-      pipeline: props.pipeline,
+      common: this.common,
       tables: { state: this.tables.state, windows: this.tables.windows },
       environment: this.sinkEnvironment(props),
-      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
-      removalPolicy,
       finalize: this.functions.finalize,
     });
     this.sinks = delivery.functions;
     this.sinkTargets = delivery.targets;
-    this.sources = this.newSources(props, removalPolicy);
+    this.sources = this.newSources(props);
     this.grant();
     this.signCursors();
-    this.tellQuery(sinks.map(({ name }) => name));
+    this.tellQuery(pipeline.sinks.map(({ name }) => name));
     this.kick();
-    this.mapStream();
+    this.mapStream(props);
     // A rule and a REST API: LocalStack has neither a working scheduler nor HTTP APIs.
     new Rule(this, 'Schedule', {
       description: 'Emits the windows that the watermark has passed',
-      schedule: Schedule.rate(Duration.seconds(finalizeEverySeconds)),
+      schedule: Schedule.rate(Duration.seconds(this.scheduleSeconds)),
       targets: [
         new LambdaFunction(this.functions.finalize, {
           retryAttempts: 0,
-          maxEventAge: Duration.seconds(finalizeEverySeconds),
+          maxEventAge: Duration.seconds(this.scheduleSeconds),
         }),
       ],
     });
-    const retention = props.logRetention ?? RetentionDays.ONE_MONTH;
     this.api = new PipelineApi(this, 'Api', {
       name: this.deployment,
       query: this.functions.query,
       ingest: this.sources.functions.ingest,
       requestsPerSecond: props.requestsPerSecond,
-      accessLogs: (props.accessLogs ?? true) ? { retention, removalPolicy } : undefined,
+      tracing: this.common.tracing,
+      accessLogs: (props.accessLogs ?? true) ? { retention: this.common.logRetention, removalPolicy } : undefined,
     });
     this.acknowledgeFindings();
     this.metrics = pipelineMetrics(this.deployment);
     if (props.alarms === false) return;
     const { metrics, functions: own } = this;
     const backlog = this.source.backlog(own.aggregate);
-    const watched = { metrics, backlog, functions: own, queries: queries.map(({ name }) => name) };
-    const sinkFunctions = Object.values(this.sinks);
+    const watched = { metrics, backlog, functions: own };
     this.alarms = new PipelineAlarms(this, 'Alarms', {
       ...props.alarms,
       ...watched,
-      sinkFunctions,
+      pipeline,
+      refusedPuts: this.source.refusedPuts,
+      schedule: Duration.seconds(this.scheduleSeconds),
+      api: this.api,
+      sinkFunctions: Object.values(this.sinks),
+      sourceFunctions: Object.values(this.sources.functions),
       tables: this.tables,
       sources: this.sources.alarms,
     });
-    new PipelineDashboard(this, 'Operations', { title: this.deployment, ...watched, alarms: this.alarms });
+    new PipelineDashboard(this, 'Operations', {
+      title: this.deployment,
+      ...watched,
+      queries: pipeline.queries.map(({ name }) => name),
+      alarms: this.alarms,
+    });
   }
 
   /** Lets somebody read the windows table, which is the product, without the API. */
@@ -260,7 +337,7 @@ export class EventTimeAggregation extends Construct {
     return this.ownStream;
   }
 
-  private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
+  private newStream(removalPolicy: RemovalPolicy, { shards, streamRetention }: EventTimeAggregationProps): Stream {
     if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= mostShards))
       throw argumentError(
         'shards',
@@ -272,7 +349,10 @@ export class EventTimeAggregation extends Construct {
         ? { streamMode: StreamMode.ON_DEMAND }
         : { streamMode: StreamMode.PROVISIONED, shardCount: shards }),
       encryption: StreamEncryption.MANAGED,
-      retentionPeriod: Duration.hours(streamRetentionHours),
+      retentionPeriod: Duration.seconds(
+        seconds('streamRetention', streamRetention, bounds.streamRetention) ??
+          (removalPolicy === RemovalPolicy.DESTROY ? bounds.streamRetention.least : bounds.streamRetention.most),
+      ),
       removalPolicy,
     });
   }
@@ -284,25 +364,26 @@ export class EventTimeAggregation extends Construct {
       billingMode: BillingMode.PAY_PER_REQUEST,
       // Items that expire by themselves are not worth restoring. Items that do not expire are the product.
       ...(shape.timeToLive === undefined
-        ? {
-            pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-            deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
-          }
+        ? { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } }
         : { timeToLiveAttribute: shape.timeToLive }),
+      // Rejected and late events are copies. Without the state nothing goes on, and without the windows nothing is left.
+      deletionProtection: shape !== tables.rejects && removalPolicy === RemovalPolicy.RETAIN,
       removalPolicy,
     });
   }
 
-  private newFunction(
-    id: string,
-    name: FunctionName,
-    props: EventTimeAggregationProps,
-    logRemovalPolicy: RemovalPolicy,
-  ): PipelineFunction {
+  private newFunction(id: string, name: FunctionName, props: EventTimeAggregationProps): PipelineFunction {
+    const { memoryMb, timeout } = props.functionSettings?.[name] ?? {};
+    const field = `functionSettings.${name}`;
+    checkNumber(`${field}.memoryMb`, memoryMb, 128, 10_240);
+    seconds(`${field}.timeout`, timeout, name === 'query' ? bounds.queryTimeout : bounds.timeout);
     return new PipelineFunction(this, id, {
+      ...this.common,
       name,
+      memoryMb,
+      timeout,
+      reservedConcurrency: name === 'finalize' ? reservedOf(props.finalizeConcurrency) : undefined,
       entry: (props.entries ?? ownEntries)[name],
-      pipeline: props.pipeline,
       source: this.source.kind,
       // The query function reads the tables only.
       network: name === 'query' ? undefined : this.source.network,
@@ -314,8 +395,6 @@ export class EventTimeAggregation extends Construct {
         [environmentNames.logLevel]: props.logLevel ?? 'INFO',
         [environmentNames.deployment]: this.deployment,
       },
-      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
-      logRemovalPolicy,
     });
   }
 
@@ -328,7 +407,7 @@ export class EventTimeAggregation extends Construct {
     };
   }
 
-  private newSources(props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineSources {
+  private newSources(props: EventTimeAggregationProps): PipelineSources {
     if (props.ingest === true) this.functions.query.addEnvironment(environmentNames.ingest, 'on');
     return new PipelineSources(this, 'Sources', {
       ...(props.ingest === undefined ? {} : { ingest: props.ingest }),
@@ -336,13 +415,7 @@ export class EventTimeAggregation extends Construct {
       ...(props.changes === undefined ? {} : { changes: props.changes }),
       stream: this.ownStream,
       state: this.tables.state,
-      common: {
-        pipeline: props.pipeline,
-        source: 'kinesis',
-        network: undefined,
-        logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
-        logRemovalPolicy,
-      },
+      common: this.common,
       environment: {
         [environmentNames.logLevel]: props.logLevel ?? 'INFO',
         [environmentNames.deployment]: this.deployment,
@@ -402,15 +475,18 @@ export class EventTimeAggregation extends Construct {
     aggregate.addToRolePolicy(
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.functionArn] }),
     );
-    finalize.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
+    finalize.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(this.scheduleSeconds) });
   }
 
-  private mapStream(): void {
+  private mapStream({ batchSize, batchWindow }: EventTimeAggregationProps): void {
+    checkNumber('batchSize', batchSize, 1, mapping.batchSize);
     new EventSourceMapping(this, 'Mapping', {
       target: this.functions.aggregate,
       startingPosition: StartingPosition.TRIM_HORIZON,
-      batchSize: mapping.batchSize,
-      maxBatchingWindow: Duration.seconds(mapping.batchWindowSeconds),
+      batchSize: batchSize ?? mapping.batchSize,
+      maxBatchingWindow: Duration.seconds(
+        seconds('batchWindow', batchWindow, bounds.batchWindow) ?? mapping.batchWindowSeconds,
+      ),
       ...this.source.mapping,
     });
   }
@@ -425,16 +501,53 @@ export class EventTimeAggregation extends Construct {
     ];
     const traces =
       'X-Ray and GetMetricData know no resources: they are granted on all or not at all; and the network interfaces of a VPC, where there is one, have no names before they are made';
-    for (const { role } of Object.values(this.functions))
-      if (role !== undefined) findings.push({ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces });
+    for (const [name, { role }] of Object.entries(this.functions))
+      if (role !== undefined && (this.common.tracing || name === 'query' || this.source.network !== undefined))
+        findings.push({ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces });
     acknowledge(findings);
   }
 }
 
-function existing(stream: IStream, shards: number | undefined): IStream {
-  if (shards !== undefined)
-    throw argumentError('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
+/**
+ * An existing stream. The functions know it by its name, which is looked up in their own account and region, and Lambda
+ * reads no stream of another region.
+ */
+function existing(scope: Construct, stream: IStream, { shards, streamRetention }: EventTimeAggregationProps): IStream {
+  for (const [name, given] of Object.entries({ shards, streamRetention: streamRetention?.toHumanString() }))
+    if (given !== undefined)
+      throw argumentError(name, given, `has no meaning for an existing stream: leave out ${name}, or the stream`);
+  const own = Stack.of(scope);
+  // A stack that does not say where it is deployed may be deployed there.
+  for (const what of ['account', 'region'] as const)
+    if (!Token.isUnresolved(stream.env[what]) && !Token.isUnresolved(own[what]) && stream.env[what] !== own[what])
+      throw argumentError(
+        'stream',
+        stream.env[what],
+        `is the ${what} of the stream, and that of the stack is ${own[what]}: deploy the stack there`,
+      );
   return stream;
+}
+
+/** A span of time in whole units, in seconds. */
+function seconds(
+  field: string,
+  value: Duration | undefined,
+  { least, most, unit, shown }: (typeof bounds)[keyof typeof bounds],
+): number | undefined {
+  if (value === undefined) return undefined;
+  const found = value.toMilliseconds({ integral: false }) / 1000;
+  if (found % unit === 0 && found >= least && found <= most) return found;
+  throw argumentError(field, value.toHumanString(), `is out of bounds: give ${shown}`);
+}
+
+function checkNumber(field: string, value: number | undefined, least: number, most: number): void {
+  if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
+    throw argumentError(field, value, `is out of bounds: give a whole number from ${least} to ${most}`);
+}
+
+function reservedOf(finalizeConcurrency: number = finalizeAtATime): number | undefined {
+  checkNumber('finalizeConcurrency', finalizeConcurrency, 0, 1_000);
+  return finalizeConcurrency === 0 ? undefined : finalizeConcurrency;
 }
 
 function withoutStream(

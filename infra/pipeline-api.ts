@@ -25,6 +25,8 @@ export interface PipelineApiProps {
   readonly query: PipelineFunction;
   /** The function that takes posted events; undefined: events cannot be posted. */
   readonly ingest: PipelineFunction | undefined;
+  /** Whether X-Ray traces requests. */
+  readonly tracing: boolean;
   /** Requests a second that the API takes on average; twice as many in a burst. @default 50 */
   readonly requestsPerSecond: number | undefined;
   /** The settings of the request log; undefined: requests are not logged. */
@@ -46,7 +48,7 @@ export class PipelineApi extends RestApi {
       cloudWatchRole: props.accessLogs !== undefined,
       deployOptions: {
         stageName: 'v1',
-        tracingEnabled: true,
+        tracingEnabled: props.tracing,
         throttlingRateLimit: rate,
         throttlingBurstLimit: 2 * rate,
         ...accessLog(scope, props.accessLogs),

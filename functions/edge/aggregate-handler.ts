@@ -216,8 +216,10 @@ function measures(
   const counters = reports.reduce((total, report) => addCounters(total, report.counters), noEvents);
   return {
     counts: { ...counters, kicks },
-    milliseconds:
-      latest.length === 0 ? {} : { watermarkLag: nowMs - shardWatermark(Math.min(...latest), pipeline.delayMs) },
+    milliseconds: {
+      ungatheredAge: Math.max(0, ...reports.map(({ ungatheredMs }) => ungatheredMs)),
+      ...(latest.length === 0 ? {} : { watermarkLag: nowMs - shardWatermark(Math.min(...latest), pipeline.delayMs) }),
+    },
     byQuery: pairsByQuery(pipeline, reports),
   };
 }

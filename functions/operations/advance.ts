@@ -77,7 +77,7 @@ export function advancing(context: OperationContext): () => Promise<void> {
 }
 
 function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswer> {
-  const { watermark, heldBy, shards, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
+  const { watermark, heldBy, shards, windows, openPanes, windowsOpen, closingsLeft, unsettledSince, drained } = report;
   // The watermark of a stream without events stands still, and nobody waits for it.
   const isFlowing = shards.some(({ state }) => state === 'holding');
   return {
@@ -97,6 +97,9 @@ function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswe
       unreadableShards: shards.filter((shard) => shard.unreadable !== undefined).length,
       conservationMismatch: mismatchOf(report),
     },
-    milliseconds: Number.isFinite(watermark) && isFlowing ? { watermarkLag: nowMs - watermark } : {},
+    milliseconds: {
+      unsettledAge: unsettledSince === undefined ? 0 : Math.max(0, nowMs - unsettledSince),
+      ...(Number.isFinite(watermark) && isFlowing ? { watermarkLag: nowMs - watermark } : {}),
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { type Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
@@ -19,23 +19,36 @@ import type { FunctionNetwork } from './function-network.ts';
 
 const packageFolder = findPackageRoot();
 
+/** What all functions of a pipeline have in common. */
+export interface CommonFunctionProps {
+  /** The file of the pipeline. It takes the place of `#pipeline` in the bundle. */
+  readonly pipeline: string;
+  readonly architecture: Architecture;
+  /** Whether X-Ray traces it. */
+  readonly tracing: boolean;
+  readonly logRetention: RetentionDays;
+  readonly logRemovalPolicy: RemovalPolicy;
+}
+
 /** The settings of a function of a pipeline. */
-export interface PipelineFunctionProps {
+export interface PipelineFunctionProps extends CommonFunctionProps {
   /** The function's name. Its time-out and memory come from the settings that the embedded runner uses too. */
   readonly name: FunctionName | SourceName | 'deliver';
   /** The sink, for the function of one. @default none */
   readonly sink?: Sink;
   /** The file whose export `handler` is the function. */
   readonly entry: string;
-  /** The file of the pipeline. It takes the place of `#pipeline` in the bundle. */
-  readonly pipeline: string;
   /** The source of its events. The function holds the client of that source and no other. */
   readonly source: SourceKind;
   /** The VPC that it runs in; undefined: none. */
   readonly network: FunctionNetwork | undefined;
   readonly environment: Readonly<Record<string, string>>;
-  readonly logRetention: RetentionDays;
-  readonly logRemovalPolicy: RemovalPolicy;
+  /** Memory, MB. @default that of functions/core/deployment/settings.ts */
+  readonly memoryMb?: number | undefined;
+  /** @default that of functions/core/deployment/settings.ts */
+  readonly timeout?: Duration | undefined;
+  /** Most runs at a time, reserved from the account's concurrency. @default as many as the account lets */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 function inNetwork(network: FunctionNetwork | undefined) {
@@ -50,6 +63,9 @@ function inNetwork(network: FunctionNetwork | undefined) {
  * @throws TidemarkError, one line with the place, when the pipeline does not compile
  */
 export class PipelineFunction extends LambdaFunction {
+  /** Whether its concurrency is reserved, and so bounded. */
+  readonly isBounded: boolean;
+
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
     const logGroup = new LogGroup(scope, `${id}Log`, {
       retention: props.logRetention,
@@ -82,18 +98,22 @@ export class PipelineFunction extends LambdaFunction {
         }),
         handler: 'index.handler',
         runtime: Runtime.NODEJS_24_X,
-        architecture: Architecture.ARM_64,
-        timeout: Duration.seconds(timeoutSeconds),
-        memorySize: memoryMb,
+        architecture: props.architecture,
+        timeout: props.timeout ?? Duration.seconds(timeoutSeconds),
+        memorySize: props.memoryMb ?? memoryMb,
+        ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
         environment: { ...props.environment },
         role,
         logGroup,
-        tracing: Tracing.ACTIVE,
+        // Then Lambda's own lines are JSON too: those of time-outs, of memory that ran out, of cold starts.
+        loggingFormat: LoggingFormat.JSON,
+        tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
         ...inNetwork(props.network),
       });
     } catch (error) {
       throw failure ?? error;
     }
+    this.isBounded = props.reservedConcurrency !== undefined;
     if (hasLocales)
       Annotations.of(this).addInfoV2(
         'tidemark:zodLocales',

@@ -1,3 +1,4 @@
+import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import {
   Alarm,
   ComparisonOperator,
@@ -5,17 +6,19 @@ import {
   type IAlarmAction,
   type IMetric,
   MathExpression,
+  Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { argumentError } from '../../functions/core/arguments/error.ts';
-import { type FunctionName, finalizeEverySeconds } from '../../functions/core/deployment/settings.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { type FunctionName, mostUngatheredDays } from '../../functions/core/deployment/settings.ts';
 import type { TableName } from '../../functions/core/deployment/tables.ts';
 import type { PipelineFunction } from '../functions/pipeline-function.ts';
 import type { Backlog } from './backlog.ts';
-import type { PipelineMetrics } from './metrics.ts';
+import { alarmPeriod, type PipelineMetrics } from './metrics.ts';
 
 /** The limits of the alarms, and the actions that they notify. */
 export interface AlarmSettings {
@@ -30,7 +33,7 @@ export interface AlarmSettings {
   readonly offsetLag?: number;
   /**
    * How far the watermark may be behind the clock while records come. It has to be more than the pipeline's delay.
-   * @default 3 hours
+   * @default the pipeline's delay and idle time, and a slice of its finest windows: at least 15 minutes, at most 3 hours
    */
   readonly watermarkLag?: Duration;
   /** How long a window may wait for a sink. @default 15 minutes */
@@ -39,6 +42,12 @@ export interface AlarmSettings {
   readonly rejectedShare?: number;
   /** Share of the events wanted by a query that may be late for it, above 0 and at most 1. @default 0.01 */
   readonly lateShare?: number;
+  /** Fewer rejected or late events than this in five minutes are no alarm, whatever their share. @default 10 */
+  readonly leastEvents?: number;
+  /** How long an epoch may take from its election until all its windows are out. @default 15 minutes */
+  readonly settling?: Duration;
+  /** How long most requests of the API may take. @default 5 seconds */
+  readonly apiLatency?: Duration;
 }
 
 /** An alarm: its name, the fault that it reports, the metric that it watches, and its limit. */
@@ -51,12 +60,18 @@ export type AlarmSpec = readonly [
 
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
-  /** The names of the pipeline's queries. */
-  readonly queries: readonly string[];
+  readonly pipeline: Pick<Pipeline, 'delayMs' | 'idleMs' | 'queries'>;
   readonly backlog: Backlog;
+  /** Records that the stream has refused to its producers; undefined: it does not say so. */
+  readonly refusedPuts: IMetric | undefined;
+  /** How often finalize is invoked. */
+  readonly schedule: Duration;
+  readonly api: RestApi;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   /** The functions of the sinks. There are alarms for sinks only where there are sinks. */
   readonly sinkFunctions: readonly PipelineFunction[];
+  /** The functions of the sources. */
+  readonly sourceFunctions: readonly PipelineFunction[];
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
   /** The alarms of the sources that the pipeline has. */
   readonly sources: readonly AlarmSpec[];
@@ -76,15 +91,18 @@ export class PipelineAlarms extends Construct {
   /** @throws TidemarkError when a share is not above 0 and at most 1. */
   constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
     super(scope, id);
-    const { metrics, backlog, functions, tables } = props;
-    const period = Duration.minutes(5);
+    const { metrics, backlog, functions } = props;
+    const period = alarmPeriod;
     const iteratorAge = props.iteratorAge ?? Duration.minutes(5);
     const offsetLag = props.offsetLag ?? 100_000;
     const waiting = {
       IteratorAge: `Records wait longer than ${iteratorAge.toHumanString()}`,
       OffsetLag: `More than ${offsetLag} records of a partition wait`,
     } as const;
-    const watermarkLag = props.watermarkLag ?? Duration.hours(3);
+    const watermarkLag = props.watermarkLag ?? usualLag(props.pipeline);
+    const settling = props.settling ?? Duration.minutes(15);
+    // Two of its turns at least, in whole minutes.
+    const missedFor = Duration.minutes(Math.max(5, 2 * props.schedule.toMinutes()));
     const alarms: readonly AlarmSpec[] = [
       [
         backlog.alarm,
@@ -92,6 +110,16 @@ export class PipelineAlarms extends Construct {
         backlog.metric,
         { threshold: backlog.alarm === 'IteratorAge' ? iteratorAge.toMilliseconds() : offsetLag },
       ],
+      ...(props.refusedPuts === undefined
+        ? []
+        : [
+            [
+              'RefusedPuts',
+              'The stream refuses records to its producers: they are more than its shards take',
+              props.refusedPuts,
+              { threshold: 1, evaluationPeriods: 3 },
+            ] satisfies AlarmSpec,
+          ]),
       [
         'AggregateErrors',
         'Batches fail and are repeated',
@@ -106,14 +134,27 @@ export class PipelineAlarms extends Construct {
       ],
       [
         'FinalizeMissed',
-        `No finalize run for five minutes, though one is scheduled every ${finalizeEverySeconds} seconds`,
-        functions.finalize.metricInvocations({ period }),
+        `No finalize run for ${missedFor.toHumanString()}, though one is scheduled every ${props.schedule.toHumanString()}`,
+        functions.finalize.metricInvocations({ period: missedFor }),
         {
           threshold: 1,
           comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
           treatMissingData: TreatMissingData.BREACHING,
         },
       ],
+      [
+        'FinalizeAge',
+        `An epoch was elected ${settling.toHumanString()} ago, and its windows are not all out`,
+        metrics.unsettledAge,
+        { threshold: settling.toMilliseconds() },
+      ],
+      [
+        'UngatheredAge',
+        'A log has an entry that no epoch has gathered for days: in time its shard will take no more records',
+        metrics.ungatheredAge,
+        { threshold: Duration.hours(mostUngatheredDays * 6).toMilliseconds() },
+      ],
+      ...nearTimeout(functions),
       [
         'WatermarkLag',
         `The watermark is more than ${watermarkLag.toHumanString()} behind the clock while records come: one shard is slow, or its events are old`,
@@ -141,17 +182,13 @@ export class PipelineAlarms extends Construct {
       [
         'RejectedShare',
         'Many events are rejected',
-        rejectedShare(metrics),
+        rejectedShare(props),
         { threshold: share('rejectedShare', props.rejectedShare) },
       ],
       ...lateAlarms(props),
       ...(props.sinkFunctions.length === 0 ? [] : sinkAlarms(props, period)),
-      [
-        'Throttles',
-        'DynamoDB or Lambda turns calls away',
-        throttles(functions, tables, period),
-        { threshold: 1, evaluationPeriods: 2 },
-      ],
+      ...apiAlarms(props),
+      ...throttleAlarms(props),
       ...props.sources,
     ];
     this.byName = new Map(
@@ -180,10 +217,6 @@ function sinkAlarms(
   { metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps,
   period: Duration,
 ): readonly AlarmSpec[] {
-  const errors = Object.fromEntries(sinkFunctions.map((own, i) => [`sink${i}`, own.metricErrors({ period })]));
-  const expression = Object.keys(errors)
-    .map((name) => `FILL(${name}, 0)`)
-    .join(' + ');
   return [
     [
       'SinkBacklog',
@@ -192,22 +225,21 @@ function sinkAlarms(
       { threshold: sinkBacklog.toMilliseconds() },
     ],
     ['SinkDeadLetters', 'A sink has given up windows', metrics.deadLetters, { threshold: 1 }],
-    [
-      'DeliverErrors',
-      'The function of a sink fails',
-      new MathExpression({ label: 'runs of sinks that fail', expression, usingMetrics: errors, period }),
-      { threshold: 1, evaluationPeriods: 3 },
-    ],
+    ...sumAlarms(
+      ['DeliverErrors', 'The function of a sink fails', { threshold: 1, evaluationPeriods: 3 }],
+      'runs of sinks that fail',
+      sinkFunctions.map((own) => own.metricErrors({ period })),
+    ),
   ];
 }
 
-/** The share of rejected events; 0 when there are no events. */
-function rejectedShare(metrics: PipelineMetrics): MathExpression {
+/** The share of rejected events; 0 where they are few. */
+function rejectedShare({ metrics, leastEvents }: PipelineAlarmsProps): MathExpression {
   return new MathExpression({
     label: 'share of rejected events',
-    expression: 'IF(received > 0, some / received, 0)',
+    expression: `IF(some >= ${least(leastEvents)}, some / received, 0)`,
     usingMetrics: { some: metrics.events('rejected'), received: metrics.events('received') },
-    period: Duration.minutes(5),
+    period: alarmPeriod,
   });
 }
 
@@ -216,42 +248,128 @@ function rejectedShare(metrics: PipelineMetrics): MathExpression {
  * whole, though it is lost to an hourly one. A single alarm would not say which query it is, and CloudWatch takes at
  * most ten metrics in an alarm.
  */
-function lateAlarms({ metrics, queries, lateShare }: PipelineAlarmsProps): readonly AlarmSpec[] {
+function lateAlarms({ metrics, pipeline, lateShare, leastEvents }: PipelineAlarmsProps): readonly AlarmSpec[] {
   const threshold = share('lateShare', lateShare);
-  return queries.map((query) => [
-    `LateShare ${query}`,
-    `Many events come too late for the windows of ${query}`,
+  return pipeline.queries.map(({ name }) => [
+    `LateShare ${name}`,
+    `Many events come too late for the windows of ${name}`,
     new MathExpression({
-      label: `share of events that are late for ${query}`,
-      expression: 'IF(counted + late > 0, late / (counted + late), 0)',
-      usingMetrics: { counted: metrics.pairs(query, 'counted'), late: metrics.pairs(query, 'late') },
-      period: Duration.minutes(5),
+      label: `share of events that are late for ${name}`,
+      expression: `IF(late >= ${least(leastEvents)}, late / (FILL(counted, 0) + late), 0)`,
+      usingMetrics: { counted: metrics.pairs(name, 'counted'), late: metrics.pairs(name, 'late') },
+      period: alarmPeriod,
     }),
     { threshold },
   ]);
 }
 
-/** The number of refused calls to the three functions and to their tables. */
-function throttles(
-  functions: PipelineAlarmsProps['functions'],
-  tables: PipelineAlarmsProps['tables'],
-  period: Duration,
-): MathExpression {
-  const metrics = Object.fromEntries([
-    ...Object.entries(functions).map(([name, own]) => [`${name}Calls`, own.metricThrottles({ period })]),
-    ...Object.entries(tables).flatMap(([name, table]) => [
-      [`${name}Reads`, table.metric('ReadThrottleEvents', { statistic: 'Sum', period })],
-      [`${name}Writes`, table.metric('WriteThrottleEvents', { statistic: 'Sum', period })],
-    ]),
-  ]);
-  return new MathExpression({
-    label: 'calls turned away',
-    expression: Object.keys(metrics)
-      .map((name) => `FILL(${name}, 0)`)
-      .join(' + '),
-    usingMetrics: metrics,
-    period,
+const quarterHourMs = 15 * 60_000;
+const threeHoursMs = 3 * 3_600_000;
+
+/**
+ * How far the watermark usually is behind at most: the delay, what a silent shard holds it back for, and as long as
+ * the finest results take, for sooner nobody misses them.
+ */
+function usualLag({ delayMs, idleMs, queries }: PipelineAlarmsProps['pipeline']): Duration {
+  const finestMs = Math.min(...queries.map(({ window }) => window.sliceMs));
+  return Duration.millis(delayMs + idleMs + Math.min(Math.max(finestMs, quarterHourMs), threeHoursMs));
+}
+
+/** The share of its time-out above which a function's longest run is an alarm. */
+const nearShare = 0.8;
+
+/** A run that its time-out ends is repeated, and may end so for ever. */
+function nearTimeout(functions: PipelineAlarmsProps['functions']): readonly AlarmSpec[] {
+  return Object.entries(functions).map(([name, own]) => {
+    const timeoutMs = own.timeout?.toMilliseconds() ?? 0;
+    return [
+      `NearTimeout ${name}`,
+      `A run of ${name} took more than ${nearShare * 100} % of its time-out of ${timeoutMs / 1000} s`,
+      own.metricDuration({ statistic: Stats.MAXIMUM, period: alarmPeriod }),
+      { threshold: nearShare * timeoutMs, evaluationPeriods: 2 },
+    ];
   });
+}
+
+/** Requests of the API that fail, or are slow, in five minutes; fewer are somebody's bad luck. */
+const fewestFailed = 5;
+const fewestSlow = 20;
+
+function apiAlarms({ api, apiLatency = Duration.seconds(5) }: PipelineAlarmsProps): readonly AlarmSpec[] {
+  const period = alarmPeriod;
+  return [
+    ['ApiErrors', 'Requests of the API fail', api.metricServerError({ period }), { threshold: fewestFailed }],
+    [
+      'ApiLatency',
+      `One request of ten takes longer than ${apiLatency.toHumanString()}`,
+      new MathExpression({
+        label: 'ms that nine requests of ten take at most',
+        expression: `IF(requests >= ${fewestSlow}, latency, 0)`,
+        usingMetrics: {
+          requests: api.metricCount({ period, statistic: Stats.SUM }),
+          latency: api.metricLatency({ period, statistic: Stats.p(90) }),
+        },
+        period,
+      }),
+      { threshold: apiLatency.toMilliseconds(), evaluationPeriods: 2 },
+    ],
+  ];
+}
+
+/**
+ * Refused calls: to the tables, and to the functions. Finalize is not among them where its runs are bounded: one that
+ * is asked for while two run is refused, repeated by Lambda, and missed by nobody (FinalizeAge).
+ */
+function throttleAlarms({ functions, sinkFunctions, sourceFunctions, tables }: PipelineAlarmsProps) {
+  const options = { threshold: 1, evaluationPeriods: 2 };
+  const own = Object.values(functions).filter(({ isBounded }) => !isBounded);
+  const sum = { statistic: Stats.SUM, period: alarmPeriod };
+  return [
+    ...sumAlarms(
+      ['Throttles', 'DynamoDB turns calls away', options],
+      'calls turned away',
+      Object.values(tables).flatMap((table) => [
+        table.metric('ReadThrottleEvents', sum),
+        table.metric('WriteThrottleEvents', sum),
+      ]),
+    ),
+    ...sumAlarms(
+      ['FunctionThrottles', 'Lambda turns calls away: the account is out of concurrency', options],
+      'calls turned away',
+      [...own, ...sinkFunctions, ...sourceFunctions].map((one) => one.metricThrottles(sum)),
+    ),
+  ];
+}
+
+/** Most metrics that CloudWatch takes in an alarm. */
+const mostMetrics = 10;
+
+/** An alarm over the sum of metrics: as many alarms as it takes, numbered from the second on. */
+function sumAlarms(
+  [name, description, options]: readonly [name: string, description: string, options: Partial<CreateAlarmOptions>],
+  label: string,
+  metrics: readonly IMetric[],
+): readonly AlarmSpec[] {
+  return Array.from({ length: Math.ceil(metrics.length / mostMetrics) }, (_, at) => {
+    const some = metrics.slice(at * mostMetrics, (at + 1) * mostMetrics).map((metric, i) => [`m${i}`, metric] as const);
+    return [
+      at === 0 ? name : `${name} ${at + 1}`,
+      description,
+      new MathExpression({
+        label,
+        expression: some.map(([id]) => `FILL(${id}, 0)`).join(' + '),
+        usingMetrics: Object.fromEntries(some),
+        period: alarmPeriod,
+      }),
+      options,
+    ];
+  });
+}
+
+function least(leastEvents = 10): number {
+  if (!(Number.isInteger(leastEvents) && leastEvents >= 1))
+    throw argumentError('leastEvents', leastEvents, 'is not a number of events: give a whole number, at least 1');
+  return leastEvents;
 }
 
 function share(name: string, value = 0.01): number {

@@ -2,6 +2,9 @@ import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
 import { type FunctionName, metricNamespace } from '../../functions/core/deployment/settings.ts';
 
+/** The time over which alarms and the dashboard add up. */
+export const alarmPeriod = Duration.minutes(5);
+
 /**
  * The metrics of the alarms and the dashboard, by the names that the functions publish. They are sums and maxima over
  * five minutes.
@@ -21,6 +24,10 @@ export interface PipelineMetrics {
   readonly windowsOpen: Metric;
   /** The number of closings that a run had no time for. */
   readonly closingsLeft: Metric;
+  /** How long ago (ms) the first epoch was elected whose panes are not all out; 0: all are out. */
+  readonly unsettledAge: Metric;
+  /** The age (ms) of the oldest entry of a log that no epoch has gathered. */
+  readonly ungatheredAge: Metric;
   /** The number of shards of which a run could not tell how far they are. */
   readonly unreadableShards: Metric;
   /** The number of events by which the law of conservation does not hold. */
@@ -41,7 +48,7 @@ export function pipelineMetrics(deployment: string): PipelineMetrics {
       metricName,
       dimensionsMap: { service: deployment, function: by },
       statistic,
-      period: Duration.minutes(5),
+      period: alarmPeriod,
       ...options,
     });
   const pairNames = { counted: 'pairsCounted', late: 'pairsLate', filtered: 'pairsFiltered' } as const;
@@ -56,6 +63,8 @@ export function pipelineMetrics(deployment: string): PipelineMetrics {
     windowsFinalized: metric('finalize', 'windowsFinalized', Stats.SUM),
     windowsOpen: metric('finalize', 'windowsOpen', Stats.MAXIMUM),
     closingsLeft: metric('finalize', 'closingsLeft', Stats.MAXIMUM),
+    unsettledAge: metric('finalize', 'unsettledAge', Stats.MAXIMUM),
+    ungatheredAge: metric('aggregate', 'ungatheredAge', Stats.MAXIMUM),
     unreadableShards: metric('finalize', 'unreadableShards', Stats.MAXIMUM),
     conservationMismatch: metric('finalize', 'conservationMismatch', Stats.MAXIMUM),
     oldestWaiting: metric('deliver', 'oldestWaiting', Stats.MAXIMUM),

@@ -2,8 +2,7 @@ import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { argumentError } from '../../functions/core/arguments/error.ts';
 import type { Sink } from '../../functions/core/definition/sink.ts';
@@ -12,20 +11,18 @@ import { environmentNames, sinkPartitions } from '../../functions/core/deploymen
 import { functionModule } from '../bundle/function-modules.ts';
 import { findPackageRoot } from '../bundle/package-root.ts';
 import { networkPermissions, sinkPermissions } from '../functions/permissions.ts';
-import { PipelineFunction } from '../functions/pipeline-function.ts';
+import { type CommonFunctionProps, PipelineFunction } from '../functions/pipeline-function.ts';
 import { acknowledge } from '../monitoring/findings.ts';
-import { type SinkBinding, sinkTarget } from './sink-target.ts';
+import { type SinkAccess, type SinkBinding, sinkTarget } from './sink-target.ts';
 
 /** The settings of the sinks of a pipeline. */
 export interface PipelineSinksProps {
   readonly sinks: readonly Sink[];
   readonly bindings: Readonly<Record<string, SinkBinding>>;
-  readonly pipeline: string;
+  readonly common: CommonFunctionProps;
   readonly tables: Readonly<Record<'state' | 'windows', Table | ITable>>;
   /** The environment of all sink functions: tables, log level, deployment. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly logRetention: RetentionDays;
-  readonly removalPolicy: RemovalPolicy;
   /** The function that notifies the sinks: it may invoke their functions, and receives their names. */
   readonly finalize: PipelineFunction;
 }
@@ -57,25 +54,23 @@ export class PipelineSinks extends Construct {
     this.functions = Object.fromEntries(
       props.sinks.map((sink) => {
         const own = new Construct(this, sink.name);
-        const target = sinkTarget(own, sink, props.bindings[sink.name], props.removalPolicy);
+        const target = sinkTarget(own, sink, props.bindings[sink.name], props.common.logRemovalPolicy);
         if (target.name !== undefined) targets[sink.name] = target.name;
         const deliver = new PipelineFunction(own, 'Deliver', {
+          ...props.common,
           name: 'deliver',
           entry,
-          pipeline: props.pipeline,
           sink,
           source: 'kinesis',
           network: target.network,
           environment: { ...props.environment, ...target.environment, [environmentNames.sink]: sink.name },
-          logRetention: props.logRetention,
-          logRemovalPolicy: props.removalPolicy,
         });
         if (target.network !== undefined)
           deliver.addToRolePolicy(new PolicyStatement({ actions: [...networkPermissions], resources: ['*'] }));
         target.grant(deliver);
         grantTables(deliver, sink, props.tables);
         schedule(own, sink, deliver);
-        acknowledgeFindings(deliver, target.wildcard);
+        acknowledgeFindings(deliver, target, props.common);
         return [sink.name, deliver];
       }),
     );
@@ -113,10 +108,15 @@ function schedule(scope: Construct, sink: Sink, deliver: PipelineFunction): void
   });
 }
 
-function acknowledgeFindings({ role }: PipelineFunction, wildcard: string | undefined): void {
+function acknowledgeFindings(
+  { role }: PipelineFunction,
+  { wildcard, network }: SinkAccess,
+  { tracing }: CommonFunctionProps,
+): void {
   if (role === undefined) return;
-  const traces = 'X-Ray knows no resources, nor does EC2 for the interfaces of a VPC: granted on all or not at all';
-  acknowledge([{ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces }]);
+  const stars = 'X-Ray knows no resources, nor does EC2 for the interfaces of a VPC: granted on all or not at all';
+  if (tracing || network !== undefined)
+    acknowledge([{ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: stars }]);
   if (wildcard === undefined) return;
   acknowledge([
     {

@@ -1,7 +1,9 @@
+import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IStream } from 'aws-cdk-lib/aws-kinesis';
 import { mapping } from '../../functions/core/deployment/settings.ts';
 import { environmentNames } from '../../functions/core/deployment/tables.ts';
 import { streamPermissions } from '../functions/permissions.ts';
+import { alarmPeriod } from '../monitoring/metrics.ts';
 import type { PipelineSource } from './pipeline-source.ts';
 
 /**
@@ -25,10 +27,24 @@ export function kinesisSource(stream: IStream): PipelineSource {
       parallelizationFactor: mapping.parallelizationFactor,
       reportBatchItemFailures: true,
     },
-    backlog: (aggregate) => ({
-      alarm: 'IteratorAge',
-      title: 'Oldest record that waits',
-      metric: aggregate.metric('IteratorAge', { statistic: 'Maximum' }),
-    }),
+    backlog: () => ({ alarm: 'IteratorAge', title: 'Oldest record that waits', metric: iteratorAge(stream) }),
+    refusedPuts: stream.metricWriteProvisionedThroughputExceeded({ statistic: Stats.SUM, period: alarmPeriod }),
   };
+}
+
+/**
+ * The age of the oldest record that nobody has read, in ms. Kinesis measures it at each read, also at one that a paused
+ * or a failing mapping makes. While records come and nobody reads at all there is no age, and that is a year.
+ */
+function iteratorAge(stream: IStream): MathExpression {
+  const options = { period: alarmPeriod };
+  return new MathExpression({
+    label: 'age of the oldest record (ms)',
+    expression: 'IF(FILL(incoming, 0) > 0, FILL(age, 31536000000), FILL(age, 0))',
+    usingMetrics: {
+      incoming: stream.metricIncomingRecords({ ...options, statistic: Stats.SUM }),
+      age: stream.metricGetRecordsIteratorAgeMilliseconds({ ...options, statistic: Stats.MAXIMUM }),
+    },
+    ...options,
+  });
 }

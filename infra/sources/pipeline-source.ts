@@ -1,3 +1,4 @@
+import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { EventSourceMappingOptions, IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { FunctionName } from '../../functions/core/deployment/settings.ts';
@@ -26,6 +27,8 @@ export interface PipelineSource {
   readonly mapping: SourceMapping;
   /** The backlog of delivery. */
   backlog(aggregate: IFunction): Backlog;
+  /** Records that the stream has refused to its producers, where it says so. */
+  readonly refusedPuts?: IMetric;
 }
 
 /** The props of an event source mapping, besides those that all have. */

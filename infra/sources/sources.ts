@@ -14,7 +14,7 @@ import { environmentNames, objectPartitions } from '../../functions/core/deploym
 import { functionModule } from '../bundle/function-modules.ts';
 import { findPackageRoot } from '../bundle/package-root.ts';
 import { sourceStreamPermissions } from '../functions/permissions.ts';
-import { PipelineFunction, type PipelineFunctionProps } from '../functions/pipeline-function.ts';
+import { type CommonFunctionProps, PipelineFunction } from '../functions/pipeline-function.ts';
 import type { AlarmSpec } from '../monitoring/alarms.ts';
 import { acknowledge, type Finding } from '../monitoring/findings.ts';
 
@@ -61,8 +61,7 @@ export interface PipelineSourcesProps extends SourceProps {
    */
   readonly stream: IStream | undefined;
   readonly state: ITable | Table;
-  /** The settings that every function of the pipeline has. */
-  readonly common: Omit<PipelineFunctionProps, 'name' | 'entry' | 'environment'>;
+  readonly common: CommonFunctionProps;
   /** Level of the logs and the name of the deployment. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -130,6 +129,8 @@ export class PipelineSources extends Construct {
     const made = new PipelineFunction(this, id, {
       ...common,
       name,
+      source: 'kinesis',
+      network: undefined,
       entry: functionModule(packageFolder, name),
       environment: { [environmentNames.stream]: stream.streamName, ...this.props.environment, ...environment },
     });
@@ -140,7 +141,8 @@ export class PipelineSources extends Construct {
     );
     const stars =
       'X-Ray knows no resources, nor does dynamodb:ListStreams, which Lambda asks for before it reads a stream';
-    if (made.role !== undefined) acknowledge([{ on: made.role, id: 'AwsSolutions-IAM5[Resource::*]', reason: stars }]);
+    if (made.role !== undefined && (common.tracing || name === 'changes'))
+      acknowledge([{ on: made.role, id: 'AwsSolutions-IAM5[Resource::*]', reason: stars }]);
     return made;
   }
 

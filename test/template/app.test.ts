@@ -13,7 +13,7 @@ const out = mkdtempSync(join(tmpdir(), 'tidemark-template-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 describe('the settings of the app', () => {
-  const settings = (context: Readonly<Record<string, unknown>>) => settingsOf((name) => context[name], root);
+  const settings = (context: Readonly<Record<string, unknown>>) => settingsOf(context, root);
 
   it('are the sample pipeline and a stage that leaves nothing behind, when nothing is given', () => {
     expect(settings({})).toEqual({
@@ -21,6 +21,7 @@ describe('the settings of the app', () => {
       stage: 'dev',
       operations: true,
       ingest: false,
+      functionSettings: {},
       pipeline: join(root, 'pipelines', 'device-actions.ts'),
     });
   });

@@ -1,6 +1,8 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Stream } from 'aws-cdk-lib/aws-kinesis';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import {
@@ -10,7 +12,8 @@ import {
   streamRetentionHours,
 } from '../../functions/core/deployment/settings.ts';
 import { environmentNames, type TableName, type TableShape, tables } from '../../functions/core/deployment/tables.ts';
-import { synth } from './synth.ts';
+import type { EventTimeAggregationProps } from '../../infra/event-time-aggregation.ts';
+import { newApp, stackIn, synth } from './synth.ts';
 
 const { stack, counts, template } = synth();
 const functionNames = Object.keys(functions) as FunctionName[];
@@ -23,6 +26,26 @@ describe('the stream', () => {
       StreamEncryption: { EncryptionType: 'KMS', KeyId: 'alias/aws/kinesis' },
       RetentionPeriodHours: streamRetentionHours,
     });
+  });
+
+  it('keeps records for a day where it goes with its stack, or as long as is asked for', () => {
+    const retentionIn = (changes: Parameters<typeof synth>[0]) =>
+      Object.values(synth(changes).template.findResources('AWS::Kinesis::Stream')).map(
+        ({ Properties }) => Properties.RetentionPeriodHours,
+      );
+    expect(retentionIn(() => ({ removalPolicy: RemovalPolicy.DESTROY }))).toEqual([24]);
+    expect(retentionIn(() => ({ streamRetention: Duration.days(2) }))).toEqual([48]);
+  });
+
+  it.each([
+    ['region', 'arn:aws:kinesis:eu-west-1:111111111111:stream/orders', 'eu-west-1'],
+    ['account', 'arn:aws:kinesis:us-east-1:222222222222:stream/orders', '222222222222'],
+  ])('is refused where it is of another %s than its stack', (what, arn, found) => {
+    const app = newApp({ 'aws:cdk:bundling-stacks': [] });
+    const elsewhere = new Stack(app, 'Elsewhere', { env: { account: '111111111111', region: 'us-east-1' } });
+    expect(() => stackIn(app, () => ({ stream: Stream.fromStreamArn(elsewhere, 'Other', arn) }), elsewhere)).toThrow(
+      new RegExp(`^stream: "${found}" is the ${what} of the stream`),
+    );
   });
 
   it('has the shards that are asked for', () => {
@@ -85,6 +108,13 @@ describe('the event source mapping', () => {
     });
   });
 
+  it('takes the batches that are asked for', () => {
+    synth(() => ({ batchSize: 500, batchWindow: Duration.seconds(30) })).template.hasResourceProperties(
+      'AWS::Lambda::EventSourceMapping',
+      { BatchSize: 500, MaximumBatchingWindowInSeconds: 30 },
+    );
+  });
+
   it('repeats a failing batch for ever, whole, and sends it nowhere else', () => {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       MaximumRetryAttempts: Match.absent(),
@@ -120,8 +150,9 @@ describe.each(tableNames)('the table %s', (name) => {
     } else expect(TimeToLiveSpecification).toEqual({ AttributeName: shape.timeToLive, Enabled: true });
   });
 
-  it('outlives its stack', () => {
+  it('outlives its stack, and refuses to be deleted where nothing goes on without it', () => {
     expect(table).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(table.Properties.DeletionProtectionEnabled).toBe(name !== 'rejects');
   });
 });
 
@@ -136,6 +167,11 @@ describe.each(functionNames)('the function %s', (name) => {
       Timeout: functions[name].timeoutSeconds,
       MemorySize: functions[name].memoryMb,
     });
+  });
+
+  it('writes its log, and Lambda its own lines, as JSON, and is not traced', () => {
+    expect(Properties.LoggingConfig).toMatchObject({ LogFormat: 'JSON' });
+    expect(Properties.TracingConfig).toBeUndefined();
   });
 
   it('learns every name of its surroundings, and nothing else, from its environment', () => {
@@ -164,9 +200,14 @@ describe('a finalize run that aggregate asks for', () => {
     });
   });
 
-  it('finds no concurrency reserved, which would keep it from overlapping another run', () => {
-    for (const { Properties } of Object.values(template.findResources('AWS::Lambda::Function')))
-      expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
+  it('has two runs reserved, or as many as are asked for, or none: another function has none', () => {
+    const reservedIn = (other: typeof template) =>
+      Object.values(other.findResources('AWS::Lambda::Function')).flatMap(
+        ({ Properties }) => Properties.ReservedConcurrentExecutions ?? [],
+      );
+    expect(reservedIn(template)).toEqual([2]);
+    expect(reservedIn(synth(() => ({ finalizeConcurrency: 5 })).template)).toEqual([5]);
+    expect(reservedIn(synth(() => ({ finalizeConcurrency: 0 })).template)).toEqual([]);
   });
 });
 
@@ -178,6 +219,44 @@ describe('the schedule', () => {
       State: 'ENABLED',
       Targets: [Match.objectLike({ Arn: stack.resolve(counts.functions.finalize.functionArn) })],
     });
+  });
+});
+
+describe('a prop out of its bounds', () => {
+  it.each<[string, Partial<EventTimeAggregationProps>]>([
+    ['batchSize', { batchSize: 10_001 }],
+    ['batchSize', { batchSize: 0 }],
+    ['batchWindow', { batchWindow: Duration.seconds(301) }],
+    ['batchWindow', { batchWindow: Duration.millis(1_500) }],
+    ['streamRetention', { streamRetention: Duration.hours(23) }],
+    ['streamRetention', { streamRetention: Duration.days(8) }],
+    ['schedule', { schedule: Duration.seconds(90) }],
+    ['schedule', { schedule: Duration.hours(2) }],
+    ['finalizeConcurrency', { finalizeConcurrency: -1 }],
+    ['functionSettings.query.timeout', { functionSettings: { query: { timeout: Duration.seconds(30) } } }],
+    ['functionSettings.aggregate.timeout', { functionSettings: { aggregate: { timeout: Duration.seconds(29) } } }],
+    ['functionSettings.finalize.memoryMb', { functionSettings: { finalize: { memoryMb: 64 } } }],
+  ])('%s is refused in one line: %o', (field, props) => {
+    expect(() => synth(() => props)).toThrow(
+      expect.objectContaining({ name: 'TidemarkError', message: expect.stringMatching(new RegExp(`^${field}: `)) }),
+    );
+  });
+
+  it('and one within them is taken', () => {
+    const { template: other } = synth(() => ({
+      schedule: Duration.minutes(5),
+      architecture: Architecture.X86_64,
+      tracing: true,
+      functionSettings: { aggregate: { memoryMb: 3008, timeout: Duration.minutes(5) } },
+    }));
+    other.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' });
+    other.hasResourceProperties('AWS::Lambda::Function', {
+      MemorySize: 3008,
+      Timeout: 300,
+      Architectures: ['x86_64'],
+      TracingConfig: { Mode: 'Active' },
+    });
+    other.hasResourceProperties('AWS::ApiGateway::Stage', { TracingEnabled: true });
   });
 });
 

@@ -4,16 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { type FunctionName, functions } from '../../functions/core/deployment/settings.ts';
 import { type Synthesized, synth } from './synth.ts';
 
-/** The actions for traces: X-Ray has no resources. */
-const traces = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
-
-/** The metrics of the account have no resources either. */
-const withHistory = ['cloudwatch:GetMetricData', ...traces];
+/** The metrics of an account have no resources. */
+const history = ['cloudwatch:GetMetricData'];
 
 /** The permissions, written out a second time on purpose: a larger grant has to be written in two places. */
 const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly string[]>>>> = {
   aggregate: {
-    '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     finalize: ['lambda:InvokeFunction'],
     state: ['dynamodb:BatchWriteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
@@ -27,7 +23,6 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     ],
   },
   finalize: {
-    '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     state: [
       'dynamodb:BatchWriteItem',
@@ -48,7 +43,7 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     rejects: ['dynamodb:Query', 'dynamodb:UpdateItem'],
   },
   query: {
-    '"*"': withHistory,
+    '"*"': history,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     // It updates one partition only, see below.
     state: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
@@ -67,7 +62,7 @@ describe('the permissions', () => {
 
   it('name every action and resource, and no policy of others', () => {
     for (const { Action, Resource } of statements(plain))
-      if (![JSON.stringify(traces), JSON.stringify(withHistory)].includes(JSON.stringify([Action].flat().sort())))
+      if (JSON.stringify([Action].flat()) !== JSON.stringify(history))
         expect(JSON.stringify([Action, Resource])).not.toContain('*');
     const roles = Object.values(plain.template.findResources('AWS::IAM::Role'));
     const ofOthers = roles.filter(({ Properties }) => Properties.ManagedPolicyArns !== undefined);

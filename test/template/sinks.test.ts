@@ -44,7 +44,6 @@ describe('a pipeline with sinks', () => {
       const own = statements(made, sink).map(({ Action }) => [Action].flat());
       const shared = [
         ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
         ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
         ['dynamodb:GetItem', 'dynamodb:Query'],
       ];

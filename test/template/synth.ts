@@ -34,8 +34,11 @@ export function newApp(context: Readonly<Record<string, unknown>>, outdir?: stri
 }
 
 /** A stack with one construct of a small handler and the sample pipeline. */
-export function stackIn(app: App, changes: Changes = () => ({})): Omit<Synthesized, 'template'> {
-  const stack = new Stack(app, 'Tidemark');
+export function stackIn(
+  app: App,
+  changes: Changes = () => ({}),
+  stack: Stack = new Stack(app, 'Tidemark'),
+): Omit<Synthesized, 'template'> {
   const handler = join(import.meta.dirname, 'fixtures', 'handler.ts');
   const counts = new EventTimeAggregation(stack, 'Counts', {
     pipeline: 'pipelines/device-actions.ts',

@@ -243,23 +243,29 @@ describe('a log far behind which nothing is gathered', () => {
     const world = shardWorld(pipeline);
     const calls: Call[] = [];
     const container = world.container({ state: notedTable(world.state, calls) });
-    const records = [0, 1, 2, 3].map((n) => recordOf(n, textAt(n)));
+    const records = [0, 1, 2, 3, 4, 5].map((n) => recordOf(n, textAt(n)));
     const apply = (n: number) => container.apply(records.slice(n, n + 1), always);
     await apply(0);
     await cut(world.state, shardId, { epoch: 1, closedThrough: startMs - 1 }, startMs);
-    world.nowMs = startMs + mostUngatheredMs;
-    await apply(1);
+    // Below a quarter of the bound nobody asks; from there on an alarm needs the age as it is.
+    world.nowMs = startMs + mostUngatheredMs / 4;
+    expect((await apply(1)).ungatheredMs).toBe(mostUngatheredMs / 4);
     expect(calls.some(({ pk }) => pk === 'gathered')).toBe(false);
+    world.nowMs = startMs + mostUngatheredMs;
+    expect((await apply(2)).ungatheredMs).toBe(mostUngatheredMs);
     world.nowMs++;
-    await expect(apply(2)).rejects.toMatchObject({ name: 'TidemarkError', message: expect.stringContaining(shardId) });
+    await expect(apply(3)).rejects.toMatchObject({ name: 'TidemarkError', message: expect.stringContaining(shardId) });
     await raiseGathered(world.state, { epoch: 1, closedThrough: startMs - 1 });
-    expect((await apply(2)).counters.counted).toBe(1);
+    expect(await apply(3)).toMatchObject({ counters: { counted: 1 }, ungatheredMs: 3 * (mostUngatheredMs / 4) + 1 });
+    await cut(world.state, shardId, { epoch: 2, closedThrough: startMs - 1 }, world.nowMs);
+    await raiseGathered(world.state, { epoch: 2, closedThrough: startMs - 1 });
+    expect((await apply(4)).ungatheredMs).toBe(0);
     // It is known to be gathered now, and what lies behind it is of today.
     calls.length = 0;
-    await apply(3);
+    await apply(5);
     expect(calls.some(({ pk }) => pk === 'gathered')).toBe(false);
-    world.nowMs += mostUngatheredMs;
-    await expect(apply(3).then(() => container.apply([recordOf(4, textAt(4))], always))).rejects.toMatchObject({
+    world.nowMs += mostUngatheredMs + 1;
+    await expect(apply(5).then(() => container.apply([recordOf(6, textAt(6))], always))).rejects.toMatchObject({
       name: 'TidemarkError',
     });
     await world.checked(records);

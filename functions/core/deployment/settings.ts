@@ -61,3 +61,9 @@ export const finalizeEverySeconds = 60;
 
 /** How long the stream keeps records, in hours. What nobody needs any more is kept two days longer (DESIGN 4.5). */
 export const streamRetentionHours = 7 * 24;
+
+/**
+ * The greatest age of an entry of a log that no epoch has gathered, in days (DESIGN 4.5). A shard with an older one
+ * takes no more records. An alarm goes off at a quarter of it.
+ */
+export const mostUngatheredDays = 14;

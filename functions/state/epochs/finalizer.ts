@@ -16,6 +16,7 @@ import {
   type EpochPlace,
   electEpoch,
   readEmitted,
+  readEpochFrom,
   readGathered,
   readNewestEpoch,
 } from '../log/epoch.ts';
@@ -101,6 +102,8 @@ export interface FinalizeReport {
   readonly windowsOpen: number;
   /** Epochs of queries whose panes are not out, for want of time. */
   readonly closingsLeft: number;
+  /** When the first epoch was elected whose panes are not all out, epoch ms; undefined: all are out. */
+  readonly unsettledSince: number | undefined;
   /** For a drain: whether everything that was put is in, and so every window final. */
   readonly drained: boolean;
 }
@@ -197,7 +200,9 @@ export async function finalize(given: FinalizerOptions, request: FinalizeRequest
       plan,
       emitted,
     );
-    const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
+    const left = pipeline.queries
+      .map(({ name }) => emitted.get(name)?.epoch ?? 0)
+      .filter((epoch) => epoch < epochs.newest.epoch);
     return {
       watermark: Math.max(watermark, epochs.newest.closedThrough),
       heldBy,
@@ -207,8 +212,9 @@ export async function finalize(given: FinalizerOptions, request: FinalizeRequest
       windows,
       openPanes,
       windowsOpen,
-      closingsLeft: pipeline.queries.filter((query) => !isOut(query)).length,
-      drained: drains && pipeline.queries.every(isOut),
+      closingsLeft: left.length,
+      unsettledSince: left.length === 0 ? undefined : (await readEpochFrom(state, Math.min(...left) + 1))?.electedAt,
+      drained: drains && left.length === 0,
     };
   }
 }

@@ -1,4 +1,5 @@
 import { argumentError } from '../../core/arguments/error.ts';
+import { mostUngatheredDays } from '../../core/deployment/settings.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
 import type { Table } from '../table/table.ts';
@@ -9,7 +10,7 @@ import { entryLifeMs } from './log.ts';
  * The greatest age of an entry that is not gathered, ms: a shard with an older one takes no more records (DESIGN 4.5).
  * Entries expire: what is not gathered by then would be lost, while the stream still keeps what is not taken.
  */
-export const mostUngatheredMs = Math.min(14 * 86_400_000, entryLifeMs / 2);
+export const mostUngatheredMs = Math.min(mostUngatheredDays * 86_400_000, entryLifeMs / 2);
 
 /**
  * Checks that finalize is not too far behind a shard. The totals of an entry say a lower bound of the oldest one that
@@ -18,9 +19,11 @@ export const mostUngatheredMs = Math.min(14 * 86_400_000, entryLifeMs / 2);
 export interface AgeGuard {
   /**
    * @param nowMs epoch ms
-   * @throws TidemarkError when the oldest entry that is not gathered is too old
+   * @returns the age of the oldest entry that is not gathered, in ms: an upper bound where it is below a quarter of
+   * {@link mostUngatheredMs}, at which an alarm goes off
+   * @throws TidemarkError when that is too old
    */
-  check(totals: LogTotals, nowMs: number): Promise<void>;
+  check(totals: LogTotals, nowMs: number): Promise<number>;
 }
 
 export function ageGuard(state: Table, shardId: string): AgeGuard {
@@ -28,10 +31,10 @@ export function ageGuard(state: Table, shardId: string): AgeGuard {
   let gathered = 0;
   return {
     async check(totals, nowMs) {
-      const isOld = () => nowMs - (oldestOf(totals, gathered) ?? nowMs) > mostUngatheredMs;
-      if (!isOld()) return;
+      const ageMs = () => nowMs - (oldestOf(totals, gathered) ?? nowMs);
+      if (ageMs() <= mostUngatheredMs / 4) return ageMs();
       gathered = (await readGathered(state)).epoch;
-      if (!isOld()) return;
+      if (ageMs() <= mostUngatheredMs) return ageMs();
       throw argumentError(
         `log of shard ${shardId}`,
         isoTime(oldestOf(totals, gathered) ?? nowMs),

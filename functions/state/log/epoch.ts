@@ -34,6 +34,12 @@ export async function readEpochs(state: Table, from: number, to: number): Promis
   return epochs;
 }
 
+/** The first epoch from a number on that is still there. */
+export async function readEpochFrom(state: Table, from: number): Promise<Epoch | undefined> {
+  const [item] = await state.query(partition, { from: positionText(from), limit: 1 });
+  return item && epochOf(item);
+}
+
 /** Elects an epoch: put if nobody has. The first one stays. */
 export function electEpoch(state: Table, { epoch, closedThrough, electedAt }: Epoch): Promise<WriteOutcome> {
   const closed = Number.isFinite(closedThrough) ? { closed: closedThrough } : {};

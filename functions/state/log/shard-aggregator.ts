@@ -34,6 +34,8 @@ export interface BatchReport {
   readonly maxEventTime: number | undefined;
   /** The same, before the batch. */
   readonly maxEventTimeBefore: number | undefined;
+  /** The age of the shard's oldest entry that no epoch has gathered, in ms, as the last chunk found it (age-guard.ts). */
+  readonly ungatheredMs: number;
 }
 
 /**
@@ -160,6 +162,7 @@ async function applyBatch(
     queries: Object.fromEntries(pipeline.queries.map(({ name }) => [name, noPairs])),
   };
   let resumeAt: SequenceNumber | undefined;
+  let ungatheredMs = 0;
   for (let at = 0, chunks = 0; ; chunks++) {
     while (at < records.length && !isAfter(records[at]?.sequenceNumber ?? '', log.tail.totals.sequenceNumber)) at++;
     const next = records[at];
@@ -168,7 +171,7 @@ async function applyBatch(
       resumeAt = next.sequenceNumber;
       break;
     }
-    await guard.check(log.tail.totals, now());
+    ungatheredMs = await guard.check(log.tail.totals, now());
     const read = readRecords({ reader, ids }, records, at);
     if (doubts !== undefined) noteDoubts(doubts, read);
     const end = await appendRead(options, memory, read, remainingMs, sum);
@@ -180,7 +183,8 @@ async function applyBatch(
       break;
     }
   }
-  return { ...sum, resumeAt, maxEventTime: log.tail.totals.maxEventTime, maxEventTimeBefore };
+  const { maxEventTime } = log.tail.totals;
+  return { ...sum, resumeAt, maxEventTime, maxEventTimeBefore, ungatheredMs };
 }
 
 /** How {@link appendRead} ended. */
