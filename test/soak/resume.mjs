@@ -38,7 +38,10 @@ const subjects = {
     // The rows are alone on standard output. The last line of standard error is the counters.
     answer({ stdout, stderr }) {
       const { received, counted, late, rejected, filtered } = JSON.parse(lines(stderr).pop()).conservation;
-      return { counters: { received, counted, late, rejected, filtered }, rows: lines(stdout).map((line) => JSON.parse(line)) };
+      return {
+        counters: { received, counted, late, rejected, filtered },
+        rows: lines(stdout).map((line) => JSON.parse(line)),
+      };
     },
   },
 };
