@@ -2,7 +2,7 @@ import path from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests that play whole systems, kill processes or run long: `npm run test:slow`. */
-const slow = 'test/**/*.slow.test.ts';
+const slow = ['test/**/*.slow.test.ts', 'test/system/**/*.test.ts'];
 
 /** Tests of parts, which change nothing that another file could see: they share what they import. */
 const ofParts = [
@@ -35,17 +35,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'parts', include: ofParts, exclude: [...configDefaults.exclude, slow], isolate: false },
+        test: { name: 'parts', include: ofParts, exclude: [...configDefaults.exclude, ...slow], isolate: false },
       },
       {
         extends: true,
         test: {
           name: 'whole',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, slow, ...ofParts, ...elsewhere],
+          exclude: [...configDefaults.exclude, ...slow, ...ofParts, ...elsewhere],
         },
       },
-      { extends: true, test: { name: 'slow', include: [slow], exclude: [...configDefaults.exclude, ...elsewhere] } },
+      { extends: true, test: { name: 'slow', include: slow, exclude: [...configDefaults.exclude, ...elsewhere] } },
     ],
   },
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -38,13 +38,41 @@ export function pipelineOf(pipelineFile: string): Pipeline {
   return pipeline;
 }
 
+/** What a bundle was made of: its files, each with what changes when it is written. */
+interface Bundle {
+  readonly text: string;
+  readonly inputs: ReadonlyMap<string, string>;
+}
+
+/** Bundles of this process: the lock, the construct and the app each ask for the pipeline of one file. */
+const bundles = new Map<string, Bundle>();
+
 function bundled(file: string): string {
+  const known = bundles.get(file);
+  if (known !== undefined && [...known.inputs].every(([input, version]) => versionOf(input) === version))
+    return known.text;
   const packageFolder = findPackageRoot();
   try {
-    const { outputFiles } = buildSync({ ...pipelineBuild(packageFolder, 'cjs'), entryPoints: [file], write: false });
-    return outputFiles[0]?.text ?? '';
+    const { outputFiles, metafile } = buildSync({
+      ...pipelineBuild(packageFolder, 'cjs'),
+      entryPoints: [file],
+      write: false,
+      metafile: true,
+    });
+    const inputs = Object.keys(metafile.inputs).map((input) => resolve(packageFolder, input));
+    const bundle = {
+      text: outputFiles[0]?.text ?? '',
+      inputs: new Map(inputs.map((input) => [input, versionOf(input)])),
+    };
+    bundles.set(file, bundle);
+    return bundle.text;
   } catch (error) {
     const line = bundlingFailure(error, packageFolder);
     throw line === undefined ? error : new TidemarkError(line, { cause: error });
   }
+}
+
+function versionOf(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? 'gone' : `${stats.mtimeMs} ${stats.ctimeMs} ${stats.size}`;
 }

@@ -21,7 +21,7 @@ import { earliest, hourMs, type QueryApi, startQueryApi, t0, windowCount } from 
  * vitest run test/corpus/fuzz.test.ts`. A failure prints its seed, its path and the smallest input. `FUZZ_SEED` repeats
  * it.
  */
-const numRuns = Number(process.env['FUZZ_RUNS'] ?? 1000);
+const numRuns = Number(process.env['FUZZ_RUNS'] ?? 300);
 const seed = process.env['FUZZ_SEED'];
 const bounded = { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) };
 const timeout = 600_000 + numRuns * 60;

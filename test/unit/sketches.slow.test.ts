@@ -1,0 +1,3 @@
+import { testSketches } from './sketches.ts';
+
+testSketches(1_000_000);
