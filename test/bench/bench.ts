@@ -2,6 +2,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
 import { benchCodec } from './codec.bench.ts';
+import { benchCorners } from './corners.bench.ts';
 import { benchDedup } from './dedup.bench.ts';
 import { benchEntries, benchOverlap } from './entries.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
@@ -17,6 +18,7 @@ import { benchStream } from './stream.bench.ts';
  */
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
+  corners: benchCorners,
   codec: benchCodec,
   writes: async (say) => [...(await benchEntries(say)), ...(await benchDedup(say))],
   path: benchPath,

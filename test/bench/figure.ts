@@ -44,6 +44,17 @@ export function yardstick(
   return { name, value: other, ratio: better === 'higher' ? value / other : other / value, source };
 }
 
+/**
+ * The processor time of some work, in ms, by all threads of this process: collecting garbage too, and nothing of what
+ * runs beside it on a shared machine.
+ */
+export function cpuMs(run: () => unknown): number {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 /** The middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   return (quantile(values, 0.5) + quantile(values, 0.5, Math.floor)) / 2;

@@ -1,25 +1,22 @@
 import {
   addDecimals,
+  addLong,
+  addShort,
   type Decimal,
   decimalResult,
   decimalText,
   mostDecimalDigits,
   parseDecimal,
+  parseShortDecimal,
+  type RunningDecimal,
+  type ShortDecimal,
+  settledDecimal,
   wholeDecimal,
   zeroDecimal,
+  zeroRunningDecimal,
 } from '../numbers/decimal.ts';
-import {
-  addNumber,
-  addSums,
-  decodeSum,
-  type ExactSum,
-  encodeSum,
-  fractionOf,
-  quotient,
-  ratio,
-  toNumber,
-  zero,
-} from '../numbers/exact-sum.ts';
+import { decodeSum, type ExactSum, encodeSum, fractionOf, quotient, ratio, toNumber } from '../numbers/exact-sum.ts';
+import { addRunning, addTerm, type RunningSum, settledAt, settledSum } from '../numbers/running-sum.ts';
 import {
   type AggregateInput,
   type AggregateOf,
@@ -50,21 +47,39 @@ export interface AmountAggregate {
 }
 
 /**
- * A total, exact whatever was added: nothing is rounded before the result is read. Most totals have only the first two
- * members.
+ * A total, exact whatever was added: nothing is rounded before the result is read. Its parts can be cut in several
+ * ways, so what is compared or stored is its {@link SettledTotal}. Most totals have only the first two members.
  */
 interface Total {
+  /** The sum of the doubles, and of the other numbers that are safe integers; a number as long as all of it is one. */
+  readonly sum: number | RunningSum;
+  readonly count: number;
+  /** Whether it includes a double that is not a safe integer. */
+  readonly isFloat?: true;
+  /** The sum of the other numbers: those in text and the bigints. */
+  readonly decimals?: RunningDecimal;
+}
+
+/** A total in its only form. Most have only the first two members. */
+interface SettledTotal {
   /** The sum of the doubles, and of the other numbers that are safe integers. */
   readonly sum: ExactSum;
   readonly count: number;
   /** Whether it includes a double that is not a safe integer. The result is a double then, rounded once. */
-  readonly isFloat?: true;
+  readonly isFloat: boolean;
   /** The sum of the other numbers: those in text and the bigints. Never zero. */
-  readonly decimals?: Decimal;
+  readonly decimals: Decimal | undefined;
 }
 
-function amountInput(kind: string, value: unknown): AggregateInput<number | Decimal> {
+/** A term of a total. */
+type Term = number | ShortDecimal | Decimal;
+
+function amountInput(kind: string, value: unknown): AggregateInput<Term> {
   if (typeof value !== 'string' && typeof value !== 'bigint') return numberInput(kind, value);
+  if (typeof value === 'string') {
+    const short = parseShortDecimal(value);
+    if (short !== undefined) return { kind: 'value', value: short.scale === 0 ? short.units : short };
+  }
   const decimal = typeof value === 'string' ? parseDecimal(value) : bounded(value);
   if (decimal === undefined)
     return {
@@ -81,29 +96,60 @@ function bounded(value: bigint): Decimal | undefined {
   return value < mostBigint && value > -mostBigint ? wholeDecimal(value) : undefined;
 }
 
-/** The one form of a total. */
-function totalOf(sum: ExactSum, count: number, isFloat: boolean, decimals: Decimal): Total {
-  const total = isFloat ? ({ sum, count, isFloat } as const) : { sum, count };
-  return decimals.unscaled === 0n ? total : { ...total, decimals };
+/** A total of its parts, without those that it has nothing of. */
+function totalOf(sum: Total['sum'], count: number, isFloat: boolean, decimals: RunningDecimal | undefined): Total {
+  if (decimals === undefined) return isFloat ? { sum, count, isFloat } : { sum, count };
+  return isFloat ? { sum, count, isFloat, decimals } : { sum, count, decimals };
+}
+
+function addTo(total: Total, term: Term): Total {
+  const { sum, count, decimals } = total;
+  const isFloat = total.isFloat === true;
+  if (typeof term === 'number')
+    return totalOf(addDouble(sum, term), count + 1, isFloat || !Number.isSafeInteger(term), decimals);
+  const before = decimals ?? zeroRunningDecimal;
+  return totalOf(sum, count + 1, isFloat, 'units' in term ? addShort(before, term) : addLong(before, term));
+}
+
+function addDouble(sum: Total['sum'], term: number): Total['sum'] {
+  if (typeof sum !== 'number') return addTerm(sum, term);
+  const result = sum + term;
+  // Both are integers: a rounded result within the safe range was not rounded at all.
+  if (Number.isInteger(term) && Number.isSafeInteger(result)) return result;
+  return addTerm(settledAt(sum), term);
+}
+
+function merged(left: Total, right: Total): Total {
+  const { sum } = right;
+  return totalOf(
+    typeof sum === 'number'
+      ? addDouble(left.sum, sum)
+      : addRunning(typeof left.sum === 'number' ? settledAt(left.sum) : left.sum, sum),
+    left.count + right.count,
+    left.isFloat === true || right.isFloat === true,
+    right.decimals === undefined || left.decimals === undefined
+      ? (left.decimals ?? right.decimals)
+      : addLong(addShort(left.decimals, right.decimals), right.decimals.rest),
+  );
+}
+
+function settledTotal({ sum, count, isFloat, decimals }: Total): SettledTotal {
+  const settled = decimals === undefined ? zeroDecimal : settledDecimal(decimals);
+  return {
+    sum: typeof sum === 'number' ? sum : settledSum(sum),
+    count,
+    isFloat: isFloat === true,
+    decimals: settled.unscaled === 0n ? undefined : settled,
+  };
 }
 
 const totals = {
-  identity: { sum: zero, count: 0 } as Total,
-  add: ({ sum, count, isFloat, decimals = zeroDecimal }: Total, value: number | Decimal): Total =>
-    typeof value === 'number'
-      ? totalOf(addNumber(sum, value), count + 1, isFloat === true || !Number.isSafeInteger(value), decimals)
-      : totalOf(sum, count + 1, isFloat === true, addDecimals(decimals, value)),
-  merge: (left: Total, right: Total): Total =>
-    totalOf(
-      addSums(left.sum, right.sum),
-      left.count + right.count,
-      left.isFloat === true || right.isFloat === true,
-      left.decimals === undefined
-        ? (right.decimals ?? zeroDecimal)
-        : addDecimals(left.decimals, right.decimals ?? zeroDecimal),
-    ),
+  identity: { sum: 0, count: 0 } as Total,
+  add: addTo,
+  merge: merged,
   /** `[sum, count]`, then the rest that does not follow from them: 1 for a double among the terms, and the decimals. */
-  encode: ({ sum, count, isFloat, decimals }: Total): Json => {
+  encode: (total: Total): Json => {
+    const { sum, count, isFloat, decimals } = settledTotal(total);
     const flag = isFloat && !isFraction(sum) ? 1 : 0;
     if (decimals !== undefined) return [encodeSum(sum), count, flag, decimalText(decimals)];
     return flag === 1 ? [encodeSum(sum), count, flag] : [encodeSum(sum), count];
@@ -114,7 +160,12 @@ const totals = {
     const sum = decodeSum(sumJson);
     const decimals = text === undefined ? zeroDecimal : typeof text === 'string' ? decodedDecimal(text) : undefined;
     if (decimals === undefined || (flag !== 0 && flag !== 1) || members.length > 4) throw corrupt(json);
-    return totalOf(sum, countIn(countJson), flag === 1 || isFraction(sum), decimals);
+    return totalOf(
+      typeof sum === 'number' ? sum : settledAt(sum),
+      countIn(countJson),
+      flag === 1 || isFraction(sum),
+      decimals.unscaled === 0n ? undefined : addLong(zeroRunningDecimal, decimals),
+    );
   },
 };
 
@@ -140,7 +191,8 @@ export function shownNumber(value: number): number | 'Infinity' | '-Infinity' {
   return value > 0 ? 'Infinity' : '-Infinity';
 }
 
-function sumOf({ sum, count, isFloat, decimals }: Total): number | string | null {
+function sumOf(total: Total): number | string | null {
+  const { sum, count, isFloat, decimals } = settledTotal(total);
   if (count === 0) return null;
   if (!isFloat) return typeof sum === 'number' && decimals === undefined ? sum : decimalResult(wholeAnd(sum, decimals));
   if (decimals === undefined) return shownNumber(toNumber(sum));
@@ -153,7 +205,8 @@ function wholeAnd(sum: ExactSum, decimals: Decimal = zeroDecimal): Decimal {
   return addDecimals(wholeDecimal(fractionOf(sum).numerator), decimals);
 }
 
-function meanOf({ sum, count, decimals }: Total): number | string | null {
+function meanOf(total: Total): number | string | null {
+  const { sum, count, decimals } = settledTotal(total);
   if (count === 0) return null;
   if (decimals === undefined) return quotient(sum, count);
   const { numerator, denominator } = together(sum, decimals);
@@ -172,7 +225,7 @@ function together(
 function amountAggregate(kind: string, result: (state: Total) => number | string | null): AmountAggregate {
   return <Event>(of: string | AmountOf<Event>) => {
     const { select, named } = selector(kind, of);
-    return opaque<Event, number | Decimal, Total, number | string | null>({
+    return opaque<Event, Term, Total, number | string | null>({
       ...totals,
       ...named,
       kind,

@@ -1,16 +1,14 @@
 import { argumentError } from '../arguments/error.ts';
+import { decodeSum, encodeSum, fractionOf, ratio, rootOfRatio } from '../numbers/exact-sum.ts';
 import {
-  addNumber,
-  addSquare,
-  addSums,
-  decodeSum,
-  type ExactSum,
-  encodeSum,
-  fractionOf,
-  ratio,
-  rootOfRatio,
-  zero,
-} from '../numbers/exact-sum.ts';
+  addRunning,
+  addSquareTerm,
+  addTerm,
+  type RunningSum,
+  settledAt,
+  settledSum,
+  zeroRunning,
+} from '../numbers/running-sum.ts';
 import { type AggregateOf, type AnyAggregate, corrupt, countIn, type Json, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 import { shownNumber } from './sum.ts';
@@ -28,28 +26,36 @@ export interface SpreadAggregate {
  * Exact sums of the numbers and of their squares. So nothing cancels, whatever the mean, and the order does not matter.
  */
 interface Moments {
-  readonly sum: ExactSum;
-  readonly squares: ExactSum;
+  readonly sum: RunningSum;
+  readonly squares: RunningSum;
   readonly count: number;
 }
 
 const moments = {
-  identity: { sum: zero, squares: zero, count: 0 } as Moments,
+  identity: { sum: zeroRunning, squares: zeroRunning, count: 0 } as Moments,
   add: ({ sum, squares, count }: Moments, value: number): Moments => ({
-    sum: addNumber(sum, value),
-    squares: addSquare(squares, value),
+    sum: addTerm(sum, value),
+    squares: addSquareTerm(squares, value),
     count: count + 1,
   }),
   merge: (left: Moments, right: Moments): Moments => ({
-    sum: addSums(left.sum, right.sum),
-    squares: addSums(left.squares, right.squares),
+    sum: addRunning(left.sum, right.sum),
+    squares: addRunning(left.squares, right.squares),
     count: left.count + right.count,
   }),
-  encode: ({ sum, squares, count }: Moments): Json => [encodeSum(sum), encodeSum(squares), count],
+  encode: ({ sum, squares, count }: Moments): Json => [
+    encodeSum(settledSum(sum)),
+    encodeSum(settledSum(squares)),
+    count,
+  ],
   decode: (json: Json): Moments => {
     const [sum, squares, count, ...more] = listIn(json);
     if (more.length > 0) throw corrupt(json);
-    return { sum: decodeSum(sum), squares: decodeSum(squares, 'squares'), count: countIn(count) };
+    return {
+      sum: settledAt(decodeSum(sum)),
+      squares: settledAt(decodeSum(squares, 'squares')),
+      count: countIn(count),
+    };
   },
 };
 
@@ -63,7 +69,7 @@ function varianceOf(
 ): { readonly dividend: bigint; readonly divisor: bigint } | undefined {
   const degrees = spread === 'sample' ? count - 1 : count;
   if (degrees < 1) return undefined;
-  const [n, s, q] = [BigInt(count), fractionOf(sum), fractionOf(squares)];
+  const [n, s, q] = [BigInt(count), fractionOf(settledSum(sum)), fractionOf(settledSum(squares))];
   const dividend = n * q.numerator * s.denominator ** 2n - s.numerator ** 2n * q.denominator;
   return { dividend, divisor: n * BigInt(degrees) * q.denominator * s.denominator ** 2n };
 }
