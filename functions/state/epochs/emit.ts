@@ -8,7 +8,7 @@ import { raiseEmitted } from '../log/epoch.ts';
 import type { Plan } from '../log/plan.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
-import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
+import type { PaneHead, PaneOutline, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
 import { windowName } from '../windows/window-view.ts';
@@ -104,7 +104,6 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
           writePaneAt(options.windows, query, window, {
             status: 'final',
             epoch: plan.epoch,
-            attempt: options.runId,
             partials,
             records: 0,
             nowMs: plan.at,
@@ -317,12 +316,11 @@ async function emitOne(
     const draft = (status: PaneStatus) => ({
       status,
       epoch: plan.epoch,
-      attempt: options.runId,
       partials: mergeWindow(query, slices),
       records,
       nowMs: plan.at,
     });
-    let pane: Pane | undefined;
+    let pane: PaneOutline | undefined;
     if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
       pane = await writeOnlyPaneAt(windows, query, window, draft('final'));
     else {
@@ -390,7 +388,6 @@ async function emitSessions(
         const draft = {
           status: 'final',
           epoch,
-          attempt: options.runId,
           partials: window.partials,
           records: window.records,
           nowMs: plan.at,
