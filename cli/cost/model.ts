@@ -1,256 +1,200 @@
-import { finalizeEverySeconds, functions, streamRetentionHours } from '../../functions/core/deployment/settings.ts';
+import { deliver, finalizeEverySeconds, functions, sourceFunctions } from '../../functions/core/deployment/settings.ts';
+import { type Flow, flowOf } from './flow.ts';
+import { monitoringBill, monitoringOf } from './monitoring.ts';
 import { prices } from './prices.ts';
+import type { CostQuestion } from './question.ts';
+import { keysIn } from './sizes.ts';
+import { type TableUse, tableUseOf } from './units.ts';
 
-/** The question: a stream of events and how it is counted. */
-export interface CostQuestion {
-  readonly eventsPerSecond: number;
-  /** The number of keys in a window. */
-  readonly keys: number;
-  /** Shards of a provisioned stream; 0: a stream on demand. */
-  readonly shards: number;
-  readonly eventBytes: number;
-  /** Whether the pipeline deduplicates: `ids` keeps a log of them. */
-  readonly dedup: 'none' | 'ids';
-  readonly windowSeconds: number;
-  /** The event source mapping's batch window. */
-  readonly batchSeconds: number;
-  /** Requests to the query API. */
-  readonly requestsPerMonth: number;
-}
-
-/** Dollars a month by service. */
+/** Dollars a month, by service or by term. */
 export type Bill = Readonly<Record<string, number>>;
 
-/** A bill, two others for the same events, and the bill of a stream without events. */
-export interface CostAnswer {
-  readonly tidemark: Bill;
-  readonly idle: Bill;
-  readonly writePerMessage: Bill;
-  readonly managedFlink: Bill;
-  /** DynamoDB write units a million events: Tidemark's, as `npm run bench -- writes` measures them. */
+/** A bill: dollars a month of each term, and of each service that its terms belong to. */
+export interface CostBill {
+  /** By the name of the term, as docs/cost.md explains it: `Lambda aggregate`, `DynamoDB entries`, ... */
+  readonly terms: Bill;
+  readonly services: Bill;
+  readonly total: number;
+  /** All but the stream itself. */
+  readonly withoutStream: number;
   readonly writeUnitsPerMillion: number;
 }
 
-const hours = 730;
-const monthSeconds = hours * 3_600;
-const monthDays = hours / 24;
-const gb = 2 ** 30;
+/** Hours of a month, as AWS reckons it. */
+export const hours = 730;
+export const monthSeconds = hours * 3_600;
 const million = 1_000_000;
-
-/** The size of an entry beside its partial aggregates, in bytes: its keys, and the running totals. */
-const entryBytes = 400;
-
-/** The size of a segment beside its partial aggregates, in bytes. */
-const segmentBytes = 120;
-
-/** The size of a row in a manifest, in bytes: a name, a key and a count. */
-const rowBytes = 30;
-
-/** The size of an id in an entry, and again in a segment, in bytes: a hash of 8 bytes, and when it came. */
-const idBytes = 9;
+const gb = 2 ** 30;
 
 /**
- * Days that entries are kept (DESIGN 4.5), and that segments are: the stream's retention and two days more.
+ * The seconds of an invocation of aggregate beyond its events, those of each event, and of each key of a query. They
+ * were measured on this project's machine and doubled (docs/cost.md).
  */
-const entryDays = 35;
-const segmentDays = streamRetentionHours / 24 + 2;
+export const aggregateSeconds = { call: 0.03, event: 0.000_006, key: 0.000_006 } as const;
 
-/** A log of more entries behind its barrier is cut by the next run of the schedule. */
-const mostEntries = 64;
+/** The CPU of a call to DynamoDB, and of a row that is decoded, merged or encoded, in seconds; calls wait beside that. */
+export const finalizeSeconds = { run: 0.08, epoch: 0.1, call: 0.0011, row: 0.000_003 } as const;
 
-/**
- * Write units of an epoch beside its barriers and segments: the epoch, its plan, its mark, how far it is gathered and
- * emitted, who holds the watermark; and three that say when they expire.
- */
-const epochUnits = 9;
+/** The monthly bill of a deployment for a stream of events, in US dollars. */
+export function costOf(question: CostQuestion): CostBill {
+  const flow = flowOf(question);
+  const use = tableUseOf(question, flow);
+  const terms: Bill = {
+    ...kinesisTerms(question, flow),
+    ...lambdaTerms(question, flow, use),
+    ...tableTerms(question, use),
+    ...apiTerms(question),
+    ...sinkTerms(question, flow),
+    ...cloudwatchTerms(question, flow),
+  };
+  const services: Record<string, number> = {};
+  for (const [term, dollars] of Object.entries(terms)) {
+    const service = serviceOf(term);
+    services[service] = (services[service] ?? 0) + dollars;
+  }
+  const total = sumOf(terms);
+  const writes = sumOf(use.writes);
+  return {
+    terms,
+    services,
+    total,
+    withoutStream: total - sumOf(kinesisTerms(question, flow)),
+    writeUnitsPerMillion: question.eventsPerSecond === 0 ? 0 : (writes / question.eventsPerSecond) * million,
+  };
+}
 
-/** Segments of 8 epochs are merged into one, and of 64. */
-const mergeFactor = 8;
+/** The service of a term: its name up to the colon. */
+export const serviceOf = (term: string): string => term.split(':')[0] ?? term;
 
-/**
- * The seconds of an invocation beyond its events, and the seconds of each event. They were measured on this project's
- * machine and doubled.
- */
-const batchOverheadSeconds = 0.03;
-const secondsPerEvent = 0.000_006;
-const finalizeSeconds = 0.15;
+/** The sum of a bill. */
+export function sumOf(bill: Bill): number {
+  return Object.values(bill).reduce((total, dollars) => total + dollars, 0);
+}
 
-/** Read units of a run of finalize, beside two a shard (its tail, and what it holds) and what is open. */
-const runReads = 16;
+/** The stream: shards by the hour, or the volume, and what is kept beyond a day. */
+export function kinesisTerms(question: CostQuestion, { shards }: Pick<Flow, 'shards'>): Bill {
+  const { kinesis } = prices;
+  const { eventsPerSecond, eventsPerRecord, eventBytes, retentionHours } = question;
+  const records = (eventsPerSecond / eventsPerRecord) * monthSeconds;
+  const recordBytes = eventBytes * eventsPerRecord;
+  const isKept = retentionHours > 24;
+  if (question.shards > 0)
+    return {
+      'Kinesis: shards': shards * hours * kinesis.shardHour,
+      'Kinesis: records': (records / million) * Math.ceil(recordBytes / kinesis.putUnitBytes) * kinesis.millionPutUnits,
+      'Kinesis: retention': isKept ? shards * hours * kinesis.shardHourKept : 0,
+    };
+  // On demand, the size of each record is rounded up to a kilobyte.
+  const volume = (records * Math.ceil(recordBytes / 1024) * 1024) / gb;
+  const kept = (volume / hours) * Math.max(0, retentionHours - 24);
+  return {
+    'Kinesis: stream': hours * kinesis.onDemandStreamHour,
+    'Kinesis: records': volume * (kinesis.onDemandGbIn + kinesis.onDemandGbOut),
+    'Kinesis: retention': kept * kinesis.onDemandGbMonthKept,
+  };
+}
 
-/**
- * The metrics that the functions publish for a pipeline with one query, those that they publish while nothing flows,
- * and those that alarms look at.
- */
-const publishedMetrics = 27;
-const idleMetrics = 12;
-const alarmMetrics = 22;
+/** Invocations, and gigabytes times seconds. */
+export function lambdaDollars(perSecond: number, seconds: number, memoryMb: number): number {
+  const { lambda } = prices;
+  const invocations = perSecond * monthSeconds;
+  return invocations * seconds * (memoryMb / 1024) * lambda.gbSecond + (invocations / million) * lambda.millionRequests;
+}
+
+/** A function of less memory has less of a processor; what waits takes no longer. 1,769 MB are one. */
+const scaledCpu = (cpuSeconds: number, memoryMb: number) => cpuSeconds * Math.max(1, 1769 / memoryMb);
+
+/** The seconds of an invocation of aggregate: it waits for two calls, and folds events and writes keys by itself. */
+export function secondsOfBatch(question: CostQuestion, events: number): number {
+  const { queries, keys, aggregates, memoryMb } = question;
+  const held = keysIn(keys, events) * queries;
+  const perEvent = aggregateSeconds.event * (1 + 0.15 * (queries * aggregates - 1));
+  const cpu = 0.01 + events * perEvent + held * aggregateSeconds.key * (0.5 + aggregates / 2);
+  return aggregateSeconds.call - 0.01 + scaledCpu(cpu, memoryMb);
+}
+
+function lambdaTerms(question: CostQuestion, flow: Flow, use: TableUse): Bill {
+  const { sinks, requestsPerMonth, source, eventsPerSecond, eventsPerRequest } = question;
+  const { batches, eventsPerBatch, scheduledRuns, kicks, epochs, shards, windows } = flow;
+  const runs = scheduledRuns + kicks;
+  const cpu =
+    runs * shards * finalizeSeconds.call + epochs * 2 * shards * finalizeSeconds.call + use.rows * finalizeSeconds.row;
+  const perRun = finalizeSeconds.run + (epochs / runs) * finalizeSeconds.epoch + cpu / runs;
+  const requests = requestsPerMonth / monthSeconds;
+  const deliveries = sinks.length * (1 / finalizeEverySeconds + windows * question.queries);
+  return {
+    'Lambda: aggregate': lambdaDollars(batches, secondsOfBatch(question, eventsPerBatch), question.memoryMb),
+    'Lambda: finalize': lambdaDollars(runs, perRun, functions.finalize.memoryMb),
+    'Lambda: query': lambdaDollars(requests, 0.05, functions.query.memoryMb),
+    ...(sinks.length === 0 ? {} : { 'Lambda: sinks': lambdaDollars(deliveries, 0.1, deliver.memoryMb) }),
+    ...(source === 'put' ? {} : { 'Lambda: source': sourceLambda(source, eventsPerSecond, eventsPerRequest) }),
+  };
+}
+
+/** The function of a source: what it waits for Kinesis for each 500 records, and 20 µs an event. */
+function sourceLambda(
+  source: 'ingest' | 'objects' | 'changes',
+  eventsPerSecond: number,
+  eventsPerRequest: number,
+): number {
+  // Changes of a table come in batches of a second, as the stream's do.
+  const invocations = source === 'changes' ? Math.min(eventsPerSecond, 1) : eventsPerSecond / eventsPerRequest;
+  if (invocations === 0) return 0;
+  const events = eventsPerSecond / invocations;
+  return lambdaDollars(
+    invocations,
+    0.02 * Math.ceil(events / 500) + events * 0.000_02,
+    sourceFunctions[source].memoryMb,
+  );
+}
+
+function tableTerms(question: CostQuestion, { writes, reads, stateBytes, windowBytesPerSecond }: TableUse): Bill {
+  const { dynamodb } = prices;
+  const written = (units: number) => (units * monthSeconds * dynamodb.millionWrites) / million;
+  const windowBytes = windowBytesPerSecond * question.windowMonths * monthSeconds;
+  // Who asks reads a window, a watermark and the tails, on average 20 units.
+  const readUnits = sumOf(reads) * monthSeconds + question.requestsPerMonth * 20;
+  return {
+    ...Object.fromEntries(Object.entries(writes).map(([term, units]) => [`DynamoDB: ${term}`, written(units)])),
+    'DynamoDB: reads': (readUnits * dynamodb.millionReads) / million,
+    'DynamoDB: storage':
+      (stateBytes / gb) * dynamodb.gbMonth + (windowBytes / gb) * (dynamodb.gbMonth + dynamodb.gbMonthRecovery),
+  };
+}
+
+function apiTerms({ requestsPerMonth, source, eventsPerSecond, eventsPerRequest }: CostQuestion): Bill {
+  const { apiGateway, s3, sqs } = prices;
+  const requests = (eventsPerSecond / eventsPerRequest) * monthSeconds;
+  return {
+    'API Gateway: queries': (requestsPerMonth / million) * apiGateway.millionRequests,
+    ...(source === 'ingest' ? { 'API Gateway: ingest': (requests / million) * apiGateway.millionRequests } : {}),
+    // An object is one GET, and three requests to the queue that tells of it.
+    ...(source === 'objects'
+      ? { 'Sources: objects': (requests / million) * (s3.millionGets + 3 * sqs.millionRequests) }
+      : {}),
+  };
+}
+
+/** The targets of sinks, which take a request for each pane; of tables the rows are among the write units. */
+function sinkTerms({ sinks, queries, latenessSeconds }: CostQuestion, { windows }: Flow): Bill {
+  const panes = windows * queries * (latenessSeconds > 0 ? 2 : 1) * monthSeconds;
+  return Object.fromEntries(
+    [...new Set(sinks)].map((kind) => {
+      const { month, millionPanes } = prices.sinks[kind];
+      const count = sinks.filter((one) => one === kind).length;
+      return [`Sinks: ${kind}`, count * (month + (panes / million) * millionPanes)];
+    }),
+  );
+}
 
 /** The traces a second of X-Ray's default sampling: one a second and function, and a twentieth of the rest. */
 const sampled = (perSecond: number) => Math.min(perSecond, 1) + 0.05 * Math.max(0, perSecond - 1);
 
-/** The monthly bill for a stream of events, by service, in US dollars. */
-export function costOf(question: CostQuestion): CostAnswer {
-  const events = question.eventsPerSecond * monthSeconds;
-  const shards = question.shards === 0 ? Math.max(4, Math.ceil(question.eventsPerSecond / 1_000)) : question.shards;
-  const batchesPerSecond = Math.min(shards / Math.max(question.batchSeconds, 0.2), question.eventsPerSecond);
-  const batches = batchesPerSecond * monthSeconds;
-  const eventsPerBatch = batches === 0 ? 0 : events / batches;
-  const windows = events === 0 ? 0 : monthSeconds / question.windowSeconds;
-  const ids = question.dedup === 'none' ? 0 : idBytes;
-  const batchBytes = entryBytes + partialBytes(question.keys, eventsPerBatch) + ids * eventsPerBatch;
-  const runs = monthSeconds / finalizeEverySeconds;
-  const epochs = epochsOf(question, events > 0);
-  const eventsPerEpoch = epochs === 0 ? 0 : events / epochs;
-  const segments = segmentsOf(question.keys, eventsPerEpoch, windows === 0 ? 0 : epochs / windows);
-  const idSegmentBytes = ids * eventsPerEpoch;
-  const rows = keysIn(question.keys, windows === 0 ? 0 : events / windows);
-  const writes =
-    batches * unitsOf(batchBytes) +
-    // Segments and ids are written, and segments told when they expire.
-    epochs * (epochUnits + shards + 2 * segments.units + (ids === 0 ? 0 : unitsOf(idSegmentBytes))) +
-    windows * unitsOf(rows * rowBytes) +
-    // Who holds the watermark, and where, which stands still while nothing comes.
-    (events > 0 ? runs : 0);
-  const openBytes = windows === 0 ? 0 : segmentBytes + partialBytes(question.keys, events / windows);
-  const reads = batches + runs * (runReads + 2 * shards + openBytes / (4 * 1024)) + question.requestsPerMonth * 20;
-  const stateGb =
-    (batches * batchBytes * (entryDays / monthDays) +
-      epochs * (segments.bytes + idSegmentBytes) * (segmentDays / monthDays)) /
-    gb;
-  const memory = (name: keyof typeof functions) => functions[name].memoryMb / 1024;
-  const kinesis = kinesisBill(question, events);
-  const tidemark = {
-    Kinesis: kinesis,
-    Lambda: lambdaBill([
-      [batches, batchOverheadSeconds + eventsPerBatch * secondsPerEvent, memory('aggregate')],
-      [runs, finalizeSeconds, memory('finalize')],
-      [question.requestsPerMonth, 0.05, memory('query')],
-    ]),
-    DynamoDB: dynamodbBill(writes, reads, (windows * 12 * rows * rowBytes) / gb) + stateGb * prices.dynamodb.gbMonth,
-    'API Gateway': (question.requestsPerMonth / million) * prices.apiGateway.millionRequests,
-    CloudWatch: cloudwatchBill(batches + runs, events > 0),
-    'X-Ray': ((sampled(batchesPerSecond) + runs / monthSeconds) * monthSeconds * prices.xray.millionTraces) / million,
-  };
-  const noEvents = { ...question, eventsPerSecond: 0, requestsPerMonth: 0 };
+function cloudwatchTerms(question: CostQuestion, flow: Flow): Bill {
+  const bill = monitoringBill(monitoringOf(question, flow, monthSeconds));
+  const traces = (sampled(flow.batches) + sampled(flow.scheduledRuns + flow.kicks)) * monthSeconds;
   return {
-    tidemark,
-    idle: question.eventsPerSecond === 0 ? tidemark : costOf(noEvents).tidemark,
-    writePerMessage: {
-      Kinesis: kinesis,
-      Lambda: lambdaBill([[batches, batchOverheadSeconds + eventsPerBatch * 0.0005, memory('aggregate')]]),
-      DynamoDB: dynamodbBill(events, 0, 0),
-    },
-    managedFlink: { Kinesis: kinesis, 'Managed Flink': flinkBill(question.eventsPerSecond) },
-    writeUnitsPerMillion: events === 0 ? 0 : (writes / events) * million,
+    ...Object.fromEntries(Object.entries(bill).map(([term, dollars]) => [`CloudWatch: ${term}`, dollars])),
+    ...(question.tracing === 'on' ? { 'X-Ray: traces': (traces / million) * prices.xray.millionTraces } : {}),
   };
-}
-
-/** How many of the keys some events have, where each has one at random. */
-function keysIn(keys: number, events: number): number {
-  return keys * (1 - (1 - 1 / keys) ** events);
-}
-
-/**
- * The bytes of the partial aggregates of some events, sorted by key and compressed: a byte for the count, and the
- * distance to the next key. Measured for names like `user-012345` (`npm run bench -- writes`).
- */
-function partialBytes(keys: number, events: number): number {
-  const held = keysIn(keys, events);
-  return held === 0 ? 0 : held * (1.1 + Math.log2((Math.E * keys) / held) / 8);
-}
-
-/** Write units of an item, or of the items that hold so many bytes. */
-function unitsOf(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / 1024));
-}
-
-/**
- * Epochs in a month: one when a window ends, and one by the schedule when a log has become long, or an hour old. There
- * is at most one a second.
- */
-function epochsOf({ windowSeconds, batchSeconds }: CostQuestion, isFlowing: boolean): number {
-  if (!isFlowing) return 0;
-  const longSeconds =
-    Math.ceil((mostEntries * Math.max(batchSeconds, 0.2)) / finalizeEverySeconds) * finalizeEverySeconds;
-  const byLength = 1 / Math.min(longSeconds, 3_600 + finalizeEverySeconds);
-  const byWindow = 1 / windowSeconds;
-  // A log that is cut for a window's end is not long.
-  return monthSeconds * Math.min(1, windowSeconds < longSeconds ? byWindow : byLength + byWindow);
-}
-
-/** What an epoch writes of segments, with its part of the merges that the windows live to see. */
-function segmentsOf(keys: number, eventsPerEpoch: number, epochsPerWindow: number) {
-  // While windows are shorter than an epoch or as long, an epoch touches two: late events, and those that follow.
-  const own = epochsPerWindow > 1 ? 1 : 2;
-  let units = 0;
-  let bytes = 0;
-  for (let size = 1; size === 1 || size <= epochsPerWindow; size *= mergeFactor) {
-    const each = segmentBytes + partialBytes(keys, eventsPerEpoch * size);
-    units += (size === 1 ? own - 1 + unitsOf(each) : unitsOf(each)) / size;
-    bytes += each / size;
-  }
-  return { units, bytes };
-}
-
-/** The sum of a bill. */
-export function totalOf(bill: Bill): number {
-  return Object.values(bill).reduce((total, dollars) => total + dollars, 0);
-}
-
-function kinesisBill({ shards, eventBytes }: CostQuestion, events: number): number {
-  const { kinesis } = prices;
-  if (shards > 0)
-    return shards * hours * (kinesis.shardHour + kinesis.shardHourKept) + (events / million) * kinesis.millionPutUnits;
-  // On demand, the size of each record is rounded up to a kilobyte.
-  const volume = (events * Math.ceil(eventBytes / 1024) * 1024) / gb;
-  const kept = (volume / hours) * 24 * 6;
-  return (
-    hours * kinesis.onDemandStreamHour +
-    volume * (kinesis.onDemandGbIn + kinesis.onDemandGbOut) +
-    kept * kinesis.onDemandGbMonthKept
-  );
-}
-
-function lambdaBill(
-  functionUse: readonly (readonly [invocations: number, seconds: number, gigabytes: number])[],
-): number {
-  const { lambda } = prices;
-  return functionUse.reduce(
-    (total, [invocations, seconds, gigabytes]) =>
-      total + invocations * seconds * gigabytes * lambda.gbSecond + (invocations / million) * lambda.millionRequests,
-    0,
-  );
-}
-
-function dynamodbBill(writes: number, reads: number, windowsGb: number): number {
-  const { dynamodb } = prices;
-  return (
-    (writes * dynamodb.millionWrites + reads * dynamodb.millionReads) / million +
-    windowsGb * (dynamodb.gbMonth + dynamodb.gbMonthRecovery)
-  );
-}
-
-/**
- * Each invocation writes a line of metrics of some 1 KB. Metrics are paid for in the hours in which they are published.
- */
-function cloudwatchBill(invocations: number, isFlowing: boolean): number {
-  const { cloudwatch } = prices;
-  const metrics = isFlowing ? publishedMetrics : idleMetrics;
-  return (
-    metrics * cloudwatch.metricMonth +
-    alarmMetrics * cloudwatch.alarmMetricMonth +
-    cloudwatch.dashboardMonth +
-    ((invocations * 1024) / gb) * cloudwatch.logsGb
-  );
-}
-
-/**
- * A unit (1 vCPU) for every 20,000 events a second, which is generous, and one unit that orchestrates. The bill is
- * never for less than these two units.
- */
-function flinkBill(eventsPerSecond: number): number {
-  const { flink } = prices;
-  const units = Math.max(1, Math.ceil(eventsPerSecond / 20_000));
-  return (units + 1) * hours * flink.unitHour + units * flink.storageGbOfUnit * flink.storageGbMonth;
 }

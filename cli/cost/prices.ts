@@ -15,6 +15,7 @@ export const prices = {
     shardHour: 0.015,
     /** A record of up to 25 KB is one unit. */
     millionPutUnits: 0.014,
+    putUnitBytes: 25 * 1024,
     /** Retention beyond a day, up to the seventh. */
     shardHourKept: 0.02,
   },
@@ -24,7 +25,26 @@ export const prices = {
   dynamodb: { millionWrites: 0.625, millionReads: 0.125, gbMonth: 0.25, gbMonthRecovery: 0.2 },
   /** https://aws.amazon.com/api-gateway/pricing/ (REST) */
   apiGateway: { millionRequests: 3.5 },
-  /** https://aws.amazon.com/cloudwatch/pricing/ */
+  /** https://aws.amazon.com/sqs/pricing/ */
+  sqs: { millionRequests: 0.4 },
+  /** https://aws.amazon.com/s3/pricing/ */
+  s3: { millionGets: 0.4 },
+  /**
+   * The target of a sink: dollars a month while nothing comes, and for a million panes, each one request of up to 64 KB.
+   * https://aws.amazon.com/sqs/pricing/, /sns/pricing/, /eventbridge/pricing/, /kinesis/data-streams/pricing/ (a shard),
+   * /s3/pricing/ (a PUT), /secrets-manager/pricing/ (the secret of a webhook)
+   */
+  sinks: {
+    sqs: { month: 0, millionPanes: 0.4 },
+    sns: { month: 0, millionPanes: 0.5 },
+    eventBridge: { month: 0, millionPanes: 1 },
+    kinesis: { month: 10.95, millionPanes: 0.014 },
+    s3: { month: 0, millionPanes: 5 },
+    dynamodb: { month: 0, millionPanes: 0 },
+    webhook: { month: 0.4, millionPanes: 0 },
+    forEachWindow: { month: 0, millionPanes: 0 },
+  },
+  /** https://aws.amazon.com/cloudwatch/pricing/ ; a schedule of EventBridge rules costs nothing. */
   cloudwatch: { metricMonth: 0.3, alarmMetricMonth: 0.1, dashboardMonth: 3, logsGb: 0.5 },
   /** https://aws.amazon.com/xray/pricing/ */
   xray: { millionTraces: 5 },
@@ -32,5 +52,5 @@ export const prices = {
    * https://aws.amazon.com/managed-service-apache-flink/pricing/ : a unit for orchestration comes with every
    * application, 50 GB of storage with every unit.
    */
-  flink: { unitHour: 0.11, storageGbMonth: 0.1, storageGbOfUnit: 50 },
+  flink: { unitHour: 0.11, storageGbMonth: 0.1, storageGbOfUnit: 50, eventsOfUnit: 20_000 },
 } as const;

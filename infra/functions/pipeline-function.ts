@@ -6,6 +6,7 @@ import {
   LoggingFormat,
   RecursiveLoop,
   Runtime,
+  SystemLogLevel,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -19,6 +20,7 @@ import {
   type SourceName,
   sourceFunctions,
 } from '../../functions/core/deployment/settings.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
 import type { SourceKind } from '../bundle/functions.ts';
 import { findPackageRoot } from '../bundle/package-root.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
@@ -116,6 +118,7 @@ export class PipelineFunction extends LambdaFunction {
         logGroup,
         // Then Lambda's own lines are JSON too: those of time-outs, of memory that ran out, of cold starts.
         loggingFormat: LoggingFormat.JSON,
+        systemLogLevelV2: systemLogLevel(props),
         tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
         ...inNetwork(props.network),
       });
@@ -129,4 +132,13 @@ export class PipelineFunction extends LambdaFunction {
         `The pipeline takes all of zod's translations into the function, 600 KB: write import * as z from 'zod', of which only what is used is bundled`,
       );
   }
+}
+
+/**
+ * The level of Lambda's own lines. Aggregate runs once a batch: of its runs only those that fail are reported, unless
+ * its log is to have everything. At 1,000 events a second the others are 3 GB a month.
+ */
+function systemLogLevel({ name, environment }: PipelineFunctionProps): SystemLogLevel {
+  const isQuiet = name === 'aggregate' && environment[environmentNames.logLevel] !== 'DEBUG';
+  return isQuiet ? SystemLogLevel.WARN : SystemLogLevel.INFO;
 }

@@ -11,10 +11,18 @@ export interface Spent {
   refusedWrites: number;
   /** Write units by the kind of the item: the first word of its partition key. */
   readonly byKind: Map<string, number>;
+  /** Read units by the kind of what was asked for. */
+  readonly readsByKind: Map<string, number>;
 }
 
 /** Nothing so far. */
-export const nothingSpent = (): Spent => ({ writeUnits: 0, readUnits: 0, refusedWrites: 0, byKind: new Map() });
+export const nothingSpent = (): Spent => ({
+  writeUnits: 0,
+  readUnits: 0,
+  refusedWrites: 0,
+  byKind: new Map(),
+  readsByKind: new Map(),
+});
 
 /** Bytes of a strongly consistent read unit. */
 const readUnitBytes = 4 * writeUnitBytes;
@@ -25,30 +33,35 @@ const readUnitBytes = 4 * writeUnitBytes;
  * and after it, a read is rounded up to 4 KB and takes a unit where it finds nothing.
  */
 export function meteredTable(spent: Spent, table: Table = memoryTable()): Table {
+  const add = (kinds: Map<string, number>, pk: string, units: number) => {
+    const kind = pk.split('#')[0] ?? pk;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + units);
+  };
   const write = (pk: string, bytes: number) => {
     const units = writeUnitsOf(bytes);
-    const kind = pk.split('#')[0] ?? pk;
     spent.writeUnits += units;
-    spent.byKind.set(kind, (spent.byKind.get(kind) ?? 0) + units);
+    add(spent.byKind, pk, units);
   };
   const refuse = (pk: string) => {
     spent.refusedWrites++;
     write(pk, 0);
   };
-  const read = (items: readonly (Item | undefined)[]) => {
+  const read = (pk: string, items: readonly (Item | undefined)[]) => {
     const bytes = items.reduce((total, item) => total + (item === undefined ? 0 : itemBytes(item)), 0);
-    spent.readUnits += Math.max(1, Math.ceil(bytes / readUnitBytes));
+    const units = Math.max(1, Math.ceil(bytes / readUnitBytes));
+    spent.readUnits += units;
+    add(spent.readsByKind, pk, units);
   };
   return {
     async get(key) {
       const item = await table.get(key);
-      read([item]);
+      read(key.pk, [item]);
       return item;
     },
     // What is projected away costs as much as the rest.
     async query(pk, { only: _, ...range } = {}) {
       const items = await table.query(pk, range);
-      read(items);
+      read(pk, items);
       return items;
     },
     async put(item, when) {
