@@ -8,6 +8,8 @@ import type { LineHandler } from './scan.ts';
 export interface EventSink {
   parsed(event: unknown, number: number): AcceptedEvent | Rejection;
   text(text: string, number: number): AcceptedEvent | Rejection;
+  /** Counts events from their bytes, where that can be done; the others are parsed. */
+  readonly scanned?: EventScan | undefined;
   /**
    * A line that is not text, or too long to be an event.
    * @param text as far as it can be read; undefined where it is not held
@@ -15,17 +17,29 @@ export interface EventSink {
   unreadable(reason: RejectReason, detail: string, number: number, text?: string): void;
 }
 
+/** The events that are counted from their bytes. See `ScannedRun`. */
+export interface EventScan {
+  read(bytes: Uint8Array, from: number, to: number): number;
+  /** Counts the event that was read; false when it did not. */
+  count(): boolean;
+  learn(bytes: Uint8Array, from: number, to: number): void;
+}
+
 /** Turns lines into events: most of them straight from their bytes, by the shapes of the lines before. */
 export function eventLines(sink: EventSink): LineHandler {
-  const shapes = createJsonShapes((bytes, from, to) => text(bytes, 'latin1', from, to));
+  const shapes = createJsonShapes(asciiText);
+  const { scanned } = sink;
   return {
     quick(bytes, from, to, number) {
+      const read = scanned === undefined ? -1 : scanned.read(bytes, from, to);
+      if (read >= 0 && scanned !== undefined) {
+        const end = lineEnd(bytes, from, read, to);
+        return end >= 0 && scanned.count() ? end : -1;
+      }
       const event = shapes.read(bytes, from, to);
       if (event === undefined) return -1;
-      let end = shapes.end();
-      if (end < to && bytes[end] === 13) end++;
-      if (end >= to || bytes[end] !== 10 || end - from > recordLimitBytes) return -1;
-      sink.parsed(event, number);
+      const end = lineEnd(bytes, from, shapes.end(), to);
+      if (end >= 0) sink.parsed(event, number);
       return end;
     },
     line(bytes, from, to, number) {
@@ -35,12 +49,25 @@ export function eventLines(sink: EventSink): LineHandler {
         sink.unreadable('encoding', 'not UTF-8', number, decoded);
         return;
       }
-      if (sink.text(decoded, number).outcome === 'accepted') shapes.learn(bytes, from, to);
+      if (sink.text(decoded, number).outcome !== 'accepted') return;
+      scanned?.learn(bytes, from, to);
+      shapes.learn(bytes, from, to);
     },
     tooLong(number) {
       sink.unreadable('unparsable', `more than ${recordLimitBytes} bytes, the most a Kinesis record holds`, number);
     },
   };
+}
+
+/** The position of the `\n` right behind an event; -1 when something else is there, or the line is too long. */
+function lineEnd(bytes: Buffer, from: number, at: number, to: number): number {
+  const end = at < to && bytes[at] === 13 ? at + 1 : at;
+  return end < to && bytes[end] === 10 && end - from <= recordLimitBytes ? end : -1;
+}
+
+/** Decodes bytes below 128. */
+export function asciiText(bytes: Uint8Array, from: number, to: number): string {
+  return text(bytes, 'latin1', from, to);
 }
 
 function text(bytes: Uint8Array, encoding: 'latin1' | 'utf8', from: number, to: number): string {

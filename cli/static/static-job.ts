@@ -5,7 +5,7 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/fold/read-event.ts';
 import { createStaticRun } from '../../functions/core/static/static-run.ts';
-import { eventLines } from './event-lines.ts';
+import { asciiText, eventLines } from './event-lines.ts';
 import { eachId } from './ids-across.ts';
 import type { JobPart, JobResult, OnRejected, RejectedLine, StaticJob } from './job.ts';
 import type { Piece } from './pieces.ts';
@@ -36,7 +36,8 @@ export async function runJob(
   const rowsAt = fixedRows(pipeline, job.lookupRows);
   const counted = job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range);
   const parts: JobPart[] = [];
-  let run = createStaticRun(counted, { rowsAt });
+  let run = createStaticRun(counted, { rowsAt, asciiText });
+  const { scanned } = run;
   const buffer = createReadBuffer();
   const rejections = createRejections<RejectedLine>();
   const lines: { piece: Piece; count: number }[] = [];
@@ -56,6 +57,7 @@ export async function runJob(
   const handler = eventLines({
     parsed: (event, line) => kept(run.addParsed(event, job.arrivalMs), line),
     text: (text, line) => kept(run.add(text, job.arrivalMs), line, text),
+    scanned: scanned && { ...scanned, count: () => scanned.count(job.arrivalMs) },
     unreadable(reason, detail, line, text) {
       run.reject();
       keep(reason, detail, line, text);

@@ -1,3 +1,4 @@
+import { reading } from '../arguments/field-given-by.ts';
 import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 import { type AggregateOf, type AnyAggregate, opaque } from './aggregate.ts';
 import { hash64 } from './hash64.ts';
@@ -50,13 +51,13 @@ export function approxCountDistinct<Event>(
   const given = optionsOf(kind, options, ['relativeError']).relativeError ?? 0.02;
   const error = numberBetween(`${kind}.relativeError`, given, 0.01, 0.2);
   const precision = Math.ceil(2 * Math.log2(1.04 / error));
-  const { select, named } = selector(kind, of);
+  const { select, named, reads } = selector(kind, of);
   return opaque<Event, Scalar, HyperLogLog, number>({
     ...named,
     kind,
     parameters: `${2 ** precision} registers`,
     mostBytes: 2 ** precision + 2,
-    input: (event) => distinctInput(kind, select(event)),
+    input: reading((event: Event) => distinctInput(kind, select(event)), [reads]),
     identity: emptySketch,
     add(state, value) {
       hash64(String(value), seeds[typeof value as keyof typeof seeds], scratch);

@@ -1,6 +1,15 @@
+import { reading } from '../arguments/field-given-by.ts';
 import { compareKeys } from '../events/group-key.ts';
 import { wholeNumber } from '../numbers/whole-number.ts';
-import { type AggregateOf, type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import {
+  type AggregateInput,
+  type AggregateOf,
+  type AnyAggregate,
+  corrupt,
+  type Json,
+  listIn,
+  opaque,
+} from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
 import { byText, distinctInput, isScalar, type Scalar, type ScalarOf, shownText, utf8Bytes } from './scalar.ts';
 
@@ -37,7 +46,7 @@ export function collectSet<Event>(select: ScalarOf<Event>, limit: number): Aggre
 export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): AggregateOf<Event, SetResult> {
   const kind = 'collectSet';
   const most = wholeNumber(`${kind}.limit`, limit, 1, 1000);
-  const { select, named } = selector(kind, of);
+  const { select, named, reads } = selector(kind, of);
   const identity: Collected = { texts: new Set(), overflow: false };
   const encode = (state: Collected): Json => {
     const { texts, overflow } = longestBeginning(state, most);
@@ -49,10 +58,13 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
     kind,
     parameters: `limit ${most}`,
     mostBytes: setBytes + most + 16,
-    input: (event) => {
-      const found = distinctInput(kind, select(event));
-      return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
-    },
+    input: reading(
+      (event: Event): AggregateInput<string> => {
+        const found = distinctInput(kind, select(event));
+        return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
+      },
+      [reads],
+    ),
     identity,
     add(state, text) {
       if (state.texts.has(text)) return state;

@@ -1,5 +1,14 @@
+import { reading } from '../arguments/field-given-by.ts';
 import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
-import { type AggregateOf, type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import {
+  type AggregateInput,
+  type AggregateOf,
+  type AnyAggregate,
+  corrupt,
+  type Json,
+  listIn,
+  opaque,
+} from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
 import { byText, digest, distinctInput, isScalar, type Scalar, type ScalarOf, utf8Bytes } from './scalar.ts';
 
@@ -48,7 +57,7 @@ export function countDistinct<Event>(
 ): AggregateOf<Event, DistinctResult> {
   const kind = 'countDistinct';
   const upTo = wholeNumber(`${kind}.upTo`, optionsOf(kind, options, ['upTo']).upTo ?? 1000, 1, 4000);
-  const { select, named } = selector(kind, of);
+  const { select, named, reads } = selector(kind, of);
   const identity: Distinct = new Set();
   const bounded = (names: ReadonlySet<string>): Distinct => (names.size > upTo ? 'overflow' : names);
   return opaque<Event, string, Distinct, DistinctResult>({
@@ -56,10 +65,13 @@ export function countDistinct<Event>(
     kind,
     parameters: `up to ${upTo}`,
     mostBytes: bytesOfOne * upTo + 1,
-    input: (event) => {
-      const found = distinctInput(kind, select(event));
-      return found.kind === 'value' ? { kind: 'value', value: nameOf(found.value) } : found;
-    },
+    input: reading(
+      (event: Event): AggregateInput<string> => {
+        const found = distinctInput(kind, select(event));
+        return found.kind === 'value' ? { kind: 'value', value: nameOf(found.value) } : found;
+      },
+      [reads],
+    ),
     identity,
     add(state, name) {
       if (state === 'overflow' || state.has(name)) return state;

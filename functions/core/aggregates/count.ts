@@ -1,4 +1,5 @@
 import { TidemarkError, valueText } from '../arguments/error.ts';
+import { reading } from '../arguments/field-given-by.ts';
 import { type AnyAggregate, numberIn, opaque } from './aggregate.ts';
 
 const counted = { kind: 'value', value: 1 } as const;
@@ -25,5 +26,5 @@ export function count(...given: readonly never[]): AnyAggregate<unknown, number>
     throw new TidemarkError(
       `count(${valueText(given[0])}): count takes no argument, it counts records: write count(), or countIf((event) => event.${typeof given[0] === 'string' ? given[0] : 'field'} != null) for those that have a value`,
     );
-  return opaque<unknown, 1, number, number>({ ...counting, kind: 'count', input: () => counted });
+  return opaque<unknown, 1, number, number>({ ...counting, kind: 'count', input: reading(() => counted, []) });
 }

@@ -1,5 +1,6 @@
 import { checkedFunction } from '../arguments/checked-function.ts';
 import { valueText } from '../arguments/error.ts';
+import { fieldGivenBy, reading } from '../arguments/field-given-by.ts';
 import { isLongNumber } from '../events/exact-number.ts';
 import {
   type Aggregate,
@@ -30,16 +31,21 @@ export interface NumberAggregate<Result extends Json> {
 }
 
 /**
- * The function that finds a value, from the name of a field or a function of the event; with the name, for the lock.
+ * The function that finds a value, from the name of a field or a function of the event; with the name, for the lock,
+ * and with the one field that it reads, where that is known.
  * @throws TidemarkError when it is neither
  */
 export function selector<Value>(
   kind: string,
   of: string | ((event: never) => Value),
-): { readonly select: (event: unknown) => unknown; readonly named: { readonly field?: string } } {
+): {
+  readonly select: (event: unknown) => unknown;
+  readonly named: { readonly field?: string };
+  readonly reads: string | undefined;
+} {
   if (typeof of === 'string')
-    return { select: (event) => (event as Readonly<Record<string, unknown>>)[of], named: { field: of } };
-  return { select: checkedFunction(kind, of), named: {} };
+    return { select: (event) => (event as Readonly<Record<string, unknown>>)[of], named: { field: of }, reads: of };
+  return { select: checkedFunction(kind, of), named: {}, reads: fieldGivenBy(of) };
 }
 
 /** All parts of an aggregate but the source of its value. */
@@ -53,11 +59,11 @@ export function ofNumbers<Event, State, Result extends Json>(
   of: string | ((event: never) => unknown),
   states: States<number, State, Result>,
 ): AggregateOf<Event, Result> {
-  const { select, named } = selector(states.kind, of);
+  const { select, named, reads } = selector(states.kind, of);
   return opaque<Event, number, State, Result>({
     ...states,
     ...named,
-    input: (event) => numberInput(states.kind, select(event)),
+    input: reading((event: Event) => numberInput(states.kind, select(event)), [reads]),
   });
 }
 

@@ -1,3 +1,4 @@
+import { reading } from '../arguments/field-given-by.ts';
 import {
   addDecimals,
   addLong,
@@ -224,13 +225,13 @@ function together(
 
 function amountAggregate(kind: string, result: (state: Total) => number | string | null): AmountAggregate {
   return <Event>(of: string | AmountOf<Event>) => {
-    const { select, named } = selector(kind, of);
+    const { select, named, reads } = selector(kind, of);
     return opaque<Event, Term, Total, number | string | null>({
       ...totals,
       ...named,
       kind,
       result,
-      input: (event) => amountInput(kind, select(event)),
+      input: reading((event: Event) => amountInput(kind, select(event)), [reads]),
     });
   };
 }

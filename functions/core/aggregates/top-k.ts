@@ -1,5 +1,15 @@
+import { reading } from '../arguments/field-given-by.ts';
 import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
-import { type AggregateOf, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
+import {
+  type AggregateInput,
+  type AggregateOf,
+  type AnyAggregate,
+  corrupt,
+  countIn,
+  type Json,
+  listIn,
+  opaque,
+} from './aggregate.ts';
 import { addItem, cut, type FrequentItems, itemBytes, mergeItems, noItems, ordered } from './misra-gries.ts';
 import { type Field, selector } from './number-input.ts';
 import { distinctInput, isScalar, type Scalar, type ScalarOf, shownText } from './scalar.ts';
@@ -53,16 +63,19 @@ export function topK<Event>(
     most,
     2000,
   );
-  const { select, named } = selector(kind, of);
+  const { select, named, reads } = selector(kind, of);
   return opaque<Event, string, FrequentItems, TopKResult>({
     ...named,
     kind,
     parameters: `k ${most}, capacity ${capacity}`,
     mostBytes: itemBytes + 20 * capacity,
-    input: (event) => {
-      const found = distinctInput(kind, select(event));
-      return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
-    },
+    input: reading(
+      (event: Event): AggregateInput<string> => {
+        const found = distinctInput(kind, select(event));
+        return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
+      },
+      [reads],
+    ),
     identity: noItems,
     add: (state, text) => addItem(state, capacity, text),
     merge: (left, right) => mergeItems(left, right, capacity),

@@ -1,3 +1,4 @@
+import { reading } from '../arguments/field-given-by.ts';
 import {
   type AggregateInput,
   type AggregateOf,
@@ -82,12 +83,12 @@ export interface ValueAggregate {
 
 function atTime(kind: string, precedes: Precedence): ValueAggregate {
   return <Event>(of: string | ScalarOf<Event>) => {
-    const { select, named } = selector(kind, of);
+    const { select, named, reads } = selector(kind, of);
     return opaque<Event, Candidate, Candidate | null, Kept | null>({
       ...states(precedes),
       ...named,
       kind,
-      input: (event, time) => candidate(scalarInput(kind, select(event)), time, 0),
+      input: reading((event: Event, time: number) => candidate(scalarInput(kind, select(event)), time, 0), [reads]),
     });
   };
 }
@@ -132,12 +133,15 @@ function atRank(kind: string, precedes: Precedence): ArgAggregate {
       ...value.named,
       ...(rank.named.field === undefined ? {} : { parameters: `by ${rank.named.field}` }),
       kind,
-      input: (event, time) => {
-        const ranked = numberInput(`${kind} by`, rank.select(event));
-        if (ranked.kind !== 'value') return ranked;
-        const found = scalarInput(kind, value.select(event));
-        return found.kind === 'none' ? none : candidate(found, time, ranked.value === 0 ? 0 : ranked.value);
-      },
+      input: reading(
+        (event: Event, time: number): AggregateInput<Candidate> => {
+          const ranked = numberInput(`${kind} by`, rank.select(event));
+          if (ranked.kind !== 'value') return ranked;
+          const found = scalarInput(kind, value.select(event));
+          return found.kind === 'none' ? none : candidate(found, time, ranked.value === 0 ? 0 : ranked.value);
+        },
+        [value.reads, rank.reads],
+      ),
     });
   };
 }

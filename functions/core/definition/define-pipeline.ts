@@ -2,12 +2,14 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkedFunction } from '../arguments/checked-function.ts';
 import { durationMs, longestDurationMs } from '../arguments/duration.ts';
 import { argumentError } from '../arguments/error.ts';
+import { fieldGivenBy } from '../arguments/field-given-by.ts';
 import { streamRetentionHours } from '../deployment/settings.ts';
 import type { EventTimeUnit, EventTimeValue } from '../events/event-time.ts';
 import { hasFunctions, onlyKnown, required, settings } from './checks.ts';
 import { checkedQuery, fieldsOfQuery } from './define-query.ts';
 import { checkNamed } from './named-fields.ts';
 import type { Dedup, DedupSpec, EnrichedEvent, EventOf, Pipeline, PipelineSpec } from './pipeline.ts';
+import { provenFields } from './proven-fields.ts';
 import type { OnlySettings, ResultsOf } from './results.ts';
 import { anyKind, type SchemaFields, schemaFields } from './schema-fields.ts';
 import { checkedSinks } from './sink.ts';
@@ -71,6 +73,8 @@ export function definePipeline<
     schema,
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
+    timeField: fieldGivenBy(eventTime.of),
+    proven: provenFields(spec.event),
     partitionKey:
       spec.partitionKey === undefined
         ? dedup && idAsPartitionKey(dedup)

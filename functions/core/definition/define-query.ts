@@ -3,6 +3,7 @@ import { span } from '../aggregates/span.ts';
 import { checkedFunction } from '../arguments/checked-function.ts';
 import { durationMs, longestDurationMs } from '../arguments/duration.ts';
 import { argumentError, valueText } from '../arguments/error.ts';
+import { fieldGivenBy, type Reading } from '../arguments/field-given-by.ts';
 import { parseIsoTime } from '../events/event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from '../events/group-key.ts';
 import type { WindowKind } from '../windows/window.ts';
@@ -10,7 +11,7 @@ import { startingIn, withLateness } from '../windows/window-rules.ts';
 import { hasFunctions, inheritedNames, onlyKnown, required, settings, windowEdge } from './checks.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import { checkNamed, checkNumeric, fieldsOfAggregate, type NamedField } from './named-fields.ts';
-import type { GroupFields, Query, QuerySpec } from './pipeline.ts';
+import type { GroupFields, Query, QueryReads, QuerySpec } from './pipeline.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import type { SchemaFields } from './schema-fields.ts';
 
@@ -157,6 +158,7 @@ export function checkedQuery<Event>(
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : checkedFunction(`${field}.where`, spec.where),
     keyOf: keyReader(groupBy) as (event: unknown) => GroupKey,
+    reads: readsOf(spec),
   };
 }
 
@@ -278,6 +280,18 @@ function groupFields<Event>(
       throw argumentError(`${field}.groupBy`, name, 'is named twice: name each field once');
     return [name, (event) => event[name] as GroupValue | undefined];
   });
+}
+
+/** The fields that a checked query reads; undefined where one of its functions is not known. */
+function readsOf<Event>({ where, groupBy, aggregates }: QuerySpec<Event>): QueryReads | undefined {
+  const given = isGrouping(groupBy) ? groupBy.fields : (groupBy ?? []);
+  const key: readonly (string | undefined)[] = Array.isArray(given) ? given : Object.values(given).map(fieldGivenBy);
+  const inputs = Object.values(aggregates).map(({ input }: { readonly input: Reading<object> }) => input.reads);
+  if (where !== undefined || key.includes(undefined) || inputs.includes(undefined)) return undefined;
+  return {
+    key: key.filter((name) => name !== undefined),
+    inputs: [...new Set(inputs.flatMap((names) => names ?? []))],
+  };
 }
 
 /** Whether a group-by has names of fields instead of functions of the event. */

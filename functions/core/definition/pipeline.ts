@@ -12,6 +12,7 @@ import type { Grouping } from './grouping.ts';
 import type { Lookup } from './lookup.ts';
 import type { RowsAt, TableLookup } from './lookup-table.ts';
 import type { NamedField } from './named-fields.ts';
+import type { ProvenFields } from './proven-fields.ts';
 import type { Sink, SinkSpec } from './sink.ts';
 
 /** An event: the output of the schema for the parsed JSON. */
@@ -226,6 +227,16 @@ export interface Query {
   readonly until: number;
   readonly where: ((event: unknown) => boolean) | undefined;
   readonly keyOf: (event: unknown) => GroupKey;
+  /** The fields that its functions read, where they are known of all of them. @default not known */
+  readonly reads?: QueryReads | undefined;
+}
+
+/** The names of all fields of the event that a query reads. Nothing of the event is kept. */
+export interface QueryReads {
+  /** Its group-by fields. */
+  readonly key: readonly string[];
+  /** Its aggregates. */
+  readonly inputs: readonly string[];
 }
 
 /** A checked deduplication rule. */
@@ -272,6 +283,10 @@ export interface Pipeline<Results extends PipelineResults = PipelineResults> {
   readonly idleMs: number;
   readonly queries: readonly Query[];
   readonly sinks: readonly Sink[];
+  /** The fields of its schema, where it can be seen what it takes. @default it is asked about each event */
+  readonly proven?: ProvenFields | undefined;
+  /** The field that holds the event time, where that is known. @default not known */
+  readonly timeField?: string | undefined;
   /** The fields that its queries name, where the schema does not tell whether events have them. */
   readonly unlisted: readonly NamedField[];
 }

@@ -61,6 +61,7 @@ function wholeMs(ms: number): number {
  * greatest whole number whose thousandth is not above `seconds` is the one that was meant.
  */
 function secondsToMs(seconds: number): number {
+  if (Number.isSafeInteger(seconds * 1000) && Number.isInteger(seconds)) return seconds * 1000 + 0;
   const nearest = Math.round(seconds * 1000);
   return (nearest / 1000 <= seconds ? nearest : nearest - 1) + 0;
 }

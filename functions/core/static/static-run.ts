@@ -8,8 +8,10 @@ import {
   noPairs,
   type QueryCounters,
 } from '../events/counters.ts';
+import type { FieldScan } from '../events/field-scan.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { createIdSet, type IdSet } from '../events/id-set.ts';
+import type { AsciiText } from '../events/json-scalars.ts';
 import { createDoubtNotes, type Doubts } from '../fold/doubts.ts';
 import { emptyAmong, emptyPartials, lastEndOf } from '../fold/empty-windows.ts';
 import { createFold } from '../fold/fold.ts';
@@ -19,6 +21,7 @@ import type { MergedWindow } from '../fold/totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../fold/window-result.ts';
 import type { Row } from '../results/row.ts';
 import { mergeSessions, sessionWindows } from '../sessions/join.ts';
+import { type ScannedEvents, scannedEvents } from './scanned-events.ts';
 
 /** A window of one query, with its rows and with the states from which totals over windows are made. */
 export interface StaticWindow extends MergedWindow {
@@ -49,7 +52,18 @@ export interface StaticRun {
   addParsed(parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection;
   /** Counts an event that could not even be read as text. */
   reject(): void;
+  /** Undefined where no event of the pipeline can be read from its bytes. */
+  readonly scanned: ScannedRun | undefined;
   part(): StaticPart;
+}
+
+/** The events of a {@link StaticRun} that are read from the bytes of their lines. */
+export interface ScannedRun extends Pick<FieldScan, 'read' | 'learn'> {
+  /**
+   * Counts the event that was read last.
+   * @returns false when it may have to be rejected: nothing was counted, and it has to be added as text
+   */
+  count(arrivalMs: number): boolean;
 }
 
 /** The options of a {@link StaticRun}. */
@@ -62,11 +76,13 @@ export interface StaticRunOptions {
    * @default none
    */
   readonly ids?: IdSet | undefined;
+  /** Decodes bytes below 128. @default no event is read from bytes */
+  readonly asciiText?: AsciiText | undefined;
 }
 
 export function createStaticRun(
   pipeline: Pipeline,
-  { rowsAt, ids = pipeline.dedup && createIdSet(pipeline.dedup.withinMs) }: StaticRunOptions = {},
+  { rowsAt, asciiText, ids = pipeline.dedup && createIdSet(pipeline.dedup.withinMs) }: StaticRunOptions = {},
 ): StaticRun {
   const reader = eventReader(pipeline, rowsAt);
   const fold = createFold();
@@ -89,19 +105,55 @@ export function createStaticRun(
     let wanted = false;
     for (const query of pipeline.queries) {
       const key = read.keys[query.index];
-      const pairs = queries[query.index];
       const inputs = read.inputs[query.index];
-      if (key === undefined || inputs === undefined) {
-        if (pairs !== undefined) pairs.filtered++;
-        continue;
-      }
-      fold.add(query, key, inputs, read.time);
-      if (pairs !== undefined) pairs.counted++;
-      wanted = true;
+      const isCounted = key !== undefined && inputs !== undefined;
+      if (isCounted) fold.add(query, key, inputs, read.time);
+      notePair(query.index, isCounted);
+      wanted ||= isCounted;
     }
-    counters[wanted ? 'counted' : 'filtered']++;
+    noteEvent(wanted);
     return read;
   }
+
+  function notePair(index: number, isCounted: boolean): void {
+    const pairs = queries[index];
+    if (pairs === undefined) return;
+    if (isCounted) pairs.counted++;
+    else pairs.filtered++;
+  }
+
+  function noteEvent(isCounted: boolean): void {
+    if (isCounted) counters.counted++;
+    else counters.filtered++;
+  }
+
+  function scannedRun(events: ScannedEvents): ScannedRun {
+    return {
+      read: events.read,
+      learn: events.learn,
+      count(arrivalMs) {
+        if (!events.judge(arrivalMs)) return false;
+        const time = events.time();
+        counters.received++;
+        if (time > maxEventTime) maxEventTime = time;
+        notes.note(undefined, time); // of such a pipeline, all fields are known
+        let wanted = false;
+        for (let i = 0; i < pipeline.queries.length; i++) {
+          const query = pipeline.queries[i];
+          const key = events.keys[i];
+          const inputs = events.inputs[i];
+          const isCounted = query !== undefined && key !== undefined && inputs !== undefined;
+          if (isCounted) fold.addMet(query, key, inputs, time);
+          notePair(i, isCounted);
+          wanted ||= isCounted;
+        }
+        noteEvent(wanted);
+        return true;
+      },
+    };
+  }
+
+  const events = asciiText === undefined ? undefined : scannedEvents(pipeline, asciiText);
   return {
     add: (text, arrivalMs) => apply(reader.text(text, arrivalMs), arrivalMs),
     addParsed: (parsed, arrivalMs) => apply(reader.parsed(parsed, arrivalMs), arrivalMs),
@@ -109,6 +161,7 @@ export function createStaticRun(
       counters.received++;
       counters.rejected++;
     },
+    scanned: events === undefined ? undefined : scannedRun(events),
     part() {
       const partials = [...fold.slices].map(
         ({ query, slice, keys, records }) =>
