@@ -83,6 +83,10 @@ async function rowsByPages(windows: Table, of: Query, limit: number): Promise<re
 
 const rowOfKey = async (windows: Table, of: Query, key: Row['key']) => {
   const [pane] = await readPanes(windows, of, { from: 0, to: 1, order: 'ascending', key });
+  if (pane !== undefined)
+    expect([...partialsOf(of, pane).keys()]).toEqual(
+      pane.rows.map(({ key: own }) => JSON.stringify([own['a'], own['b']])),
+    );
   return pane?.rows;
 };
 
