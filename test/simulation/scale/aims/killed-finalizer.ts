@@ -8,7 +8,7 @@ const aim = 1.3;
 const killAfterMs = 10_000;
 
 /** Given up after so many runs. */
-const mostRuns = { whole: 40, part: 8 } as const;
+const mostRuns = { whole: 12, part: 8 } as const;
 
 async function run(options: AimOptions): Promise<AimOutcome> {
   const state = await closingState(options);
