@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { openBatches } from '#batches';
 import pipeline from '#pipeline';
 import { openStream } from '#stream';
-import { aggregateHandler } from './edge/aggregate-handler.ts';
+import { type AggregateHandler, aggregateHandler } from './edge/aggregate-handler.ts';
 import { readConfig } from './edge/config.ts';
 import { kicker } from './edge/invoke-later.ts';
 import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
+import { runPatience } from './edge/run-patience.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { openTables } from './state/table/tables.ts';
 
@@ -18,14 +19,20 @@ surviveOrphanRejections((reason) =>
   ),
 );
 
-/** Folds the batches of an event source mapping into their windows, exactly once. */
-export const handler = aggregateHandler({
+const patience = runPatience();
+const aggregate = aggregateHandler({
   pipeline,
   batches: openBatches(config.source),
   stream: openStream(config.source),
-  tables: openTables(config.tables),
+  tables: openTables(config.tables, patience),
   telemetry,
   kick: kicker(config.finalizeFunction),
   now: () => Date.now(),
   newId: randomUUID,
 });
+
+/** Folds the batches of an event source mapping into their windows, exactly once. */
+export const handler: AggregateHandler = (event, context) => {
+  patience.begin(context);
+  return aggregate(event, context);
+};

@@ -6,6 +6,7 @@ import { openTarget } from '#sink';
 import { TidemarkError } from './core/arguments/error.ts';
 import type { Sink } from './core/definition/sink.ts';
 import { readSinkConfig } from './edge/config.ts';
+import { runPatience } from './edge/run-patience.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { type DeliveryReport, deliverWaiting } from './state/sinks/delivery.ts';
 import { openTables } from './state/table/tables.ts';
@@ -14,13 +15,15 @@ export type { DeliveryReport };
 
 const config = readSinkConfig();
 // A sink has no use for the side output, and its role could not reach it.
-const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' });
+const patience = runPatience();
+const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' }, patience);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'deliver', config.logLevel);
 const sink = sinkNamed(config.sink);
 const target = openTarget({ ...config, sink });
 
 /** Delivers the waiting panes of one sink. Finalize invokes it when it has put something, and so does the schedule. */
 export async function handler(_event: unknown, context: Context): Promise<DeliveryReport> {
+  patience.begin(context);
   return telemetry.measured<DeliveryReport>(meter, context, async () => {
     const report = await deliverWaiting({
       pipeline,

@@ -6,6 +6,7 @@ import pipeline from '#pipeline';
 import { openStream } from '#stream';
 import { readConfig } from './edge/config.ts';
 import { kicker } from './edge/invoke-later.ts';
+import { runPatience } from './edge/run-patience.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { type OperationAnswer, prepareOperation } from './operations/table.ts';
 import { outboxPublisher } from './state/sinks/outbox.ts';
@@ -13,7 +14,8 @@ import { limitedTable } from './state/table/limited-table.ts';
 import { openTables } from './state/table/tables.ts';
 
 const config = readConfig();
-const tables = openTables(config.tables);
+const patience = runPatience();
+const tables = openTables(config.tables, patience);
 const stream = openStream(config.source);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
@@ -28,6 +30,7 @@ const concurrency = 32;
 
 /** Raises the watermark and emits the windows that it has passed, or runs the operation that it is asked for. */
 export async function handler(event: unknown, context: Context): Promise<OperationAnswer> {
+  patience.begin(context);
   return telemetry.measured<OperationAnswer>(tables.meter, context, async () => {
     const now = () => Date.now();
     const publisher = outboxPublisher(tables.state, pipeline, served, now);

@@ -6,6 +6,7 @@ import pipeline from '#pipeline';
 import { valueText } from './core/arguments/error.ts';
 import { readObjectsConfig } from './edge/config.ts';
 import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
+import { runPatience } from './edge/run-patience.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { type FedObject, feedObject, ObjectGone } from './sources/feed-object.ts';
 import { sourceKinesis } from './sources/kinesis-client.ts';
@@ -19,7 +20,8 @@ surviveOrphanRejections((reason) =>
   logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }),
 );
 
-const { table: state, meter } = openTable('state', config.stateTable);
+const patience = runPatience();
+const { table: state, meter } = openTable('state', config.stateTable, patience);
 const kinesis = sourceKinesis({ requestTimeoutMs: 30_000, maxAttempts: 5 });
 const s3 = new S3Client({
   forcePathStyle: config.bucketIn === 'path',
@@ -63,6 +65,7 @@ async function feed(
  * dead letters after some receives.
  */
 export async function handler(event: SQSEvent, context: Context): Promise<void> {
+  patience.begin(context);
   return measured(meter, context, async () => {
     const counts = { objects: 0, objectEvents: 0, objectsGone: 0 };
     for (const { body, messageId } of event.Records) {

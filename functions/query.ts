@@ -6,6 +6,7 @@ import { queryApp } from './api/app.ts';
 import { readConfig } from './edge/config.ts';
 import { cloudWatchHistory } from './edge/metric-history.ts';
 import { restRequest } from './edge/rest-request.ts';
+import { runPatience } from './edge/run-patience.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { servePage } from './page/serve.ts';
 import { openTables } from './state/table/tables.ts';
@@ -16,9 +17,11 @@ declare const TIDEMARK_PAGE: string;
 const config = readConfig();
 const { logger } = createTelemetry(config.deployment ?? pipeline.name, 'query', config.logLevel);
 
+const patience = runPatience();
+
 const app = queryApp({
   pipeline,
-  tables: openTables(config.tables),
+  tables: openTables(config.tables, patience),
   now: () => Date.now(),
   ingest: config.ingest,
   served: new Set(Object.keys(config.sinks)),
@@ -41,5 +44,6 @@ function historyReader() {
 
 /** Answers the query API behind API Gateway (REST, payload version 1). */
 export async function handler(event: unknown, context: Context): Promise<Awaited<ReturnType<typeof answer>>> {
+  patience.begin(context);
   return answer(restRequest(event), context);
 }

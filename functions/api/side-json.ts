@@ -1,5 +1,6 @@
 import { isoTime } from '../core/events/event-time.ts';
-import type { SidePlace, StoredSideEvent } from '../state/items/side-output.ts';
+import type { StoredSideEvent } from '../state/items/side-event.ts';
+import type { SidePlace } from '../state/items/side-place.ts';
 import { refused } from './parameters.ts';
 import { timed } from './time-json.ts';
 

@@ -1,7 +1,7 @@
 import { argumentError } from '../core/arguments/error.ts';
 import type { BackfillRange } from '../core/definition/backfill.ts';
 import { checkDefinition } from '../state/items/definition.ts';
-import type { SidePlace } from '../state/items/side-output.ts';
+import type { SidePlace } from '../state/items/side-place.ts';
 import {
   type BackfillStep,
   type Coverage,

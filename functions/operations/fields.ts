@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { argumentError } from '../core/arguments/error.ts';
-import type { SidePlace } from '../state/items/side-output.ts';
+import type { SidePlace } from '../state/items/side-place.ts';
 import type { Fields } from './operation.ts';
 
 /** A query with its version. */

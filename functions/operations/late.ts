@@ -1,6 +1,6 @@
 import { argumentError } from '../core/arguments/error.ts';
 import { checkDefinition } from '../state/items/definition.ts';
-import type { SidePlace } from '../state/items/side-output.ts';
+import type { SidePlace } from '../state/items/side-place.ts';
 import {
   type CorrectedWindow,
   type CorrectionAnswer,

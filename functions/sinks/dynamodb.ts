@@ -4,6 +4,7 @@ import type { DeliveredWindow } from '../core/definition/sink.ts';
 import { tables } from '../core/deployment/tables.ts';
 import { flatRow } from '../core/fold/window-result.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
+import { noPatience } from '../state/table/patience.ts';
 import { type Attribute, type Attributes, type Clause, type Item, numberOf, type Table } from '../state/table/table.ts';
 import { openForeignTable } from '../state/table/tables.ts';
 import { windowText } from '../state/windows/pane-keys.ts';
@@ -30,7 +31,7 @@ const mostRaces = 5;
  */
 export const openTarget: OpenTarget = (setup) => {
   const name = required(setup);
-  const table = openForeignTable(name, shape, sinkClientConfig);
+  const table = openForeignTable(name, shape, noPatience, sinkClientConfig);
   return {
     order: 'unordered',
     process: 'safe',

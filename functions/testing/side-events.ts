@@ -1,5 +1,5 @@
 import type { RejectReason } from '../core/fold/read-event.ts';
-import { type StoredSideEvent, storedSideEvent } from '../state/items/side-output.ts';
+import { isSideEvent, type StoredSideEvent, storedSideEvent } from '../state/items/side-event.ts';
 import type { FedRecord } from './fed-events.ts';
 import type { ItemStore } from './item-store.ts';
 
@@ -70,7 +70,7 @@ export function rejectedEvents(rejects: ItemStore, records: ReadonlyMap<string, 
     );
 }
 
-const sideEvents = (rejects: ItemStore) => Array.from(rejects.all(), storedSideEvent);
+const sideEvents = (rejects: ItemStore) => [...rejects.all()].filter(isSideEvent).map((item) => storedSideEvent(item));
 
 const inOrder = (left: StoredSideEvent, right: StoredSideEvent) =>
   Number(left.sequenceNumber) - Number(right.sequenceNumber) || left.subRecord - right.subRecord;

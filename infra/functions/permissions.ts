@@ -13,7 +13,7 @@ export const tablePermissions = {
   aggregate: {
     state: ['BatchWriteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     windows: [],
-    rejects: ['PutItem'],
+    rejects: ['BatchWriteItem'],
   },
   finalize: {
     state: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],

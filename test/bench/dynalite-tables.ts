@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { CreateTableCommand, DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { tables as shapes, type TableName } from '../../functions/core/deployment/tables.ts';
+import { noPatience } from '../../functions/state/table/patience.ts';
 import { openTables, type Tables } from '../../functions/state/table/tables.ts';
 
 /** The three tables in a DynamoDB of this process. */
@@ -47,7 +48,7 @@ export async function dynaliteTables(): Promise<DynaliteTables> {
     );
   }
   return {
-    open: () => openTables(names, config),
+    open: () => openTables(names, noPatience, config),
     names,
     client,
     requests: () => requests,

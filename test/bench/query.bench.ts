@@ -4,6 +4,7 @@ import autocannon from 'autocannon';
 import { packageRoot } from '../../cli/program/package-root.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
 import { inputsOf } from '../../functions/core/fold/partial.ts';
+import { noPatience } from '../../functions/state/table/patience.ts';
 import { openTables } from '../../functions/state/table/tables.ts';
 import { type Local, startLocal } from '../../infra/local/local.ts';
 import { writePane } from '../fixtures/written-pane.ts';
@@ -48,7 +49,7 @@ async function writeWindows(
   { tableNames }: Local,
   config: ConstructorParameters<typeof DynamoDBClient>[0],
 ): Promise<void> {
-  const tables = openTables(tableNames, config);
+  const tables = openTables(tableNames, noPatience, config);
   const [query] = pipeline.queries;
   if (query === undefined) throw new Error('no query');
   for (let minute = 0; minute < windows; minute++) {

@@ -1,5 +1,6 @@
 import { CreateTableCommand, DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { tables as shapes } from '../../functions/core/deployment/tables.ts';
+import { noPatience } from '../../functions/state/table/patience.ts';
 import { openTables } from '../../functions/state/table/tables.ts';
 import type { TableUnderTest } from './table-contract.ts';
 
@@ -30,7 +31,11 @@ export async function stateTableAt(port: number, closeEndpoint: () => Promise<vo
       ],
     }),
   );
-  const tables = openTables({ state: 'state', windows: 'no-such-windows', rejects: 'no-such-rejects' }, configAt(port));
+  const tables = openTables(
+    { state: 'state', windows: 'no-such-windows', rejects: 'no-such-rejects' },
+    noPatience,
+    configAt(port),
+  );
   client.destroy();
   return {
     table: tables.state,

@@ -7,7 +7,7 @@ import { eventTimeBounds, eventTimeOf, isoTime } from '../../functions/core/even
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { kinesisBatch } from '../../functions/kinesis/event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import { readSideOutput } from '../../functions/state/items/side-output.ts';
+import { readSideOutput } from '../../functions/state/items/side-scan.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';

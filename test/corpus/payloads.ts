@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
-import type { SideReason } from '../../functions/state/items/side-output.ts';
+import type { SideReason } from '../../functions/state/items/side-event.ts';
 import { order } from '../fixtures/system/system.ts';
 
 /** The expected result of one Kinesis record. Each event in it has exactly one class. */

@@ -13,7 +13,7 @@ import {
   sum,
   tumbling,
 } from '../../functions/core/index.ts';
-import { sideOutput } from '../../functions/state/items/side-output.ts';
+import { sideOutput } from '../../functions/state/items/side-scan.ts';
 import { readNewestEpoch } from '../../functions/state/log/epoch.ts';
 import type { ShardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { broken, fatefulTable, type PutFate } from '../fixtures/log/faulty-tables.ts';

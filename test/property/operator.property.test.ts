@@ -13,7 +13,7 @@ import {
   type WindowKind,
 } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
-import type { SidePlace } from '../../functions/state/items/side-output.ts';
+import type { SidePlace } from '../../functions/state/items/side-place.ts';
 import { readEmittedOf } from '../../functions/state/log/epoch.ts';
 import type { Backfill, BackfillStep } from '../../functions/state/operations/backfill.ts';
 import { limitedTable } from '../../functions/state/table/limited-table.ts';

@@ -3,6 +3,8 @@ import { type Counters, noEvents, type QueryCounters } from '../../functions/cor
 import { decodeBlock } from '../../functions/core/log/block.ts';
 import { type Section, sectionsOf } from '../../functions/core/log/section.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
+import { isSideEvent } from '../../functions/state/items/side-event.ts';
+import { parseEventKey } from '../../functions/state/items/side-place.ts';
 import { entryOf, partKey, type StoredEntry } from '../../functions/state/log/entry.ts';
 import { unpack } from '../../functions/state/table/packed-text.ts';
 import { type Item, numberOf, textOf } from '../../functions/state/table/table.ts';
@@ -358,14 +360,14 @@ export function checkRegistration(ledger: Ledger, before: Item | undefined, afte
 
 /** Notes an item of the side output. I4: what is put aside as late is not counted; I13: nor is it a duplicate. */
 export function noteSideOutput(ledger: Ledger, item: Item): void {
-  const shardId = item.pk.slice(item.pk.indexOf('#') + 1);
-  const [sequenceNumber, subRecord, query] = item.sk.split('#');
+  if (!isSideEvent(item)) return;
+  const { shardId, sequenceNumber, subRecord, query } = parseEventKey(item);
   const record = ledger.shards
     .find((shard) => shard.shardId === shardId)
     ?.records.find((candidate) => candidate.sequenceNumber === sequenceNumber);
-  const event = record?.content[Number(subRecord)];
+  const event = record?.content[subRecord];
   if (event === undefined) throw new Violation('I1', `side output ${item.pk} / ${item.sk}: no such event`);
-  if (query === undefined || query === '') {
+  if (query === undefined) {
     if (!event.garbage) throw new Violation('I1', `${event.id} is rejected: ${textOf(item, 'detail')}`);
     ledger.rejected.add(event.id);
     return;

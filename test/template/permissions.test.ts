@@ -13,7 +13,7 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     finalize: ['lambda:InvokeFunction'],
     state: ['dynamodb:BatchWriteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-    rejects: ['dynamodb:PutItem'],
+    rejects: ['dynamodb:BatchWriteItem'],
     stream: [
       'kinesis:DescribeStream',
       'kinesis:DescribeStreamSummary',

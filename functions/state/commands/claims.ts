@@ -1,14 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
-import {
-  type Claim,
-  claim,
-  readSideEvent,
-  release,
-  type Settled,
-  type StoredSideEvent,
-  settle,
-} from '../items/side-output.ts';
+import type { Claim, Settled, StoredSideEvent } from '../items/side-event.ts';
+import { claim, readSideEvent, release, settle } from '../items/side-mark.ts';
 import { readEmittedOf } from '../log/epoch.ts';
 import { epochOfCommand, putCommand } from '../log/operator.ts';
 import type { Table } from '../table/table.ts';

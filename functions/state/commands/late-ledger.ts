@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
 import { sectionName } from '../../core/log/section.ts';
-import type { StoredSideEvent } from '../items/side-output.ts';
+import type { StoredSideEvent } from '../items/side-event.ts';
 import { sectionsIn } from '../log/entry.ts';
 import { readEntry, readTail } from '../log/log.ts';
 import type { Table } from '../table/table.ts';

@@ -3,7 +3,7 @@ import type { Pipeline } from '../../core/definition/pipeline.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
 import { totalsAfterBatch } from '../../core/log/totals.ts';
-import { writeSideOutput } from '../items/side-output.ts';
+import { writeSideOutput } from '../items/side-event.ts';
 import { itemBytes } from '../table/item-bytes.ts';
 import type { Attribute, Attributes, Table, WriteOutcome } from '../table/table.ts';
 import { type Chunk, foldChunk, type ReadRecord } from './chunk.ts';

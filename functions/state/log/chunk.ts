@@ -4,7 +4,7 @@ import type { AcceptedEvent, EventReader, Rejection } from '../../core/fold/read
 import { type RawEvent, readRaw, type StreamRecord } from '../../core/fold/stream-record.ts';
 import { type BatchFold, createBatchFold, type QueryFold } from '../../core/log/batch-fold.ts';
 import type { BatchTotals, LogTotals } from '../../core/log/totals.ts';
-import type { ShardSideEvent } from '../items/side-output.ts';
+import type { ShardSideEvent } from '../items/side-event.ts';
 import type { Deduplication, Judged } from './deduplication.ts';
 
 /**

@@ -1,6 +1,8 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { pairsOf, readAllProgress } from '../epochs/progress.ts';
-import { type ArrivalRange, type SidePlace, type StoredSideEvent, scanSideOutput } from '../items/side-output.ts';
+import type { StoredSideEvent } from '../items/side-event.ts';
+import type { ArrivalRange, SidePlace } from '../items/side-place.ts';
+import { scanSideOutput } from '../items/side-scan.ts';
 import type { Table } from '../table/table.ts';
 
 /** Nothing is kept in the side output for longer after its arrival, in ms: 30 days, and 2 until it is gone. */

@@ -15,6 +15,7 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { TidemarkError } from '../../core/arguments/error.ts';
 import type { TableShape } from '../../core/deployment/tables.ts';
+import { isThrottle, type Patience, patiently, waits } from './patience.ts';
 import type { Attribute, Change, Clause, Item, Key, Range, Table } from './table.ts';
 
 /**
@@ -34,11 +35,30 @@ export function createMeter(): Meter {
 /** DynamoDB's limit for one BatchWriteItem call. */
 const batchItems = 25;
 
+/** BatchWriteItem calls of one `putAll` under way at a time. Each may hold 10 MB. */
+const batchesAtATime = 4;
+
+/** The parts of a table besides its name and its shape. */
+export interface TableOptions {
+  readonly client: DynamoDBClient;
+  /** The cost of calls goes there. */
+  readonly meter: Meter;
+  /** For calls that DynamoDB has no capacity for. */
+  readonly patience: Patience;
+}
+
 /**
- * A table of DynamoDB. Every read is strongly consistent. The cost of calls goes to the meter.
+ * A table of DynamoDB. Every read is strongly consistent. A call that DynamoDB has no capacity for is tried again, by
+ * the SDK first, and then as long as the run has time.
  * @throws TidemarkError when the table is missing
  */
-export function dynamoDbTable(client: DynamoDBClient, name: string, shape: TableShape, meter: Meter): Table {
+export function dynamoDbTable(name: string, shape: TableShape, { client, meter, patience }: TableOptions): Table {
+  const send = <T>(call: () => Promise<T>): Promise<T> =>
+    patiently(
+      patience,
+      () => `table ${name}`,
+      () => named(name, call),
+    );
   const keyOf = ({ pk, sk }: Key) => ({ [shape.partitionKey]: { S: pk }, [shape.sortKey]: { S: sk } });
   const itemOf = (stored: Record<string, AttributeValue>): Item => {
     const {
@@ -60,7 +80,7 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
    */
   async function conditional<T>(write: () => Promise<T>): Promise<T | 'refused'> {
     try {
-      return await named(name, write);
+      return await send(write);
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       meter.refusedWrites++;
@@ -69,9 +89,29 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
     }
   }
 
+  /** Writes what it can of a batch. @returns the items that there was no capacity for */
+  async function putBatch(batch: readonly Item[]): Promise<readonly Item[]> {
+    const byKey = new Map(batch.map((item) => [placeOf(item), item]));
+    const requests = batch.map((item) => ({ PutRequest: { Item: storedOf(item) } }));
+    const input = { RequestItems: { [name]: requests }, ReturnConsumedCapacity: 'TOTAL' } as const;
+    try {
+      const answer = await named(name, () => client.send(new BatchWriteItemCommand(input)));
+      for (const capacity of answer.ConsumedCapacity ?? []) spent(capacity, 'writeUnits');
+      return (answer.UnprocessedItems?.[name] ?? []).flatMap(({ PutRequest: request }) => {
+        const item = byKey.get(
+          placeOf({ pk: request?.Item?.[shape.partitionKey]?.S ?? '', sk: request?.Item?.[shape.sortKey]?.S ?? '' }),
+        );
+        return item === undefined ? [] : [item];
+      });
+    } catch (error) {
+      if (!isThrottle(error)) throw error;
+      return batch;
+    }
+  }
+
   return {
     async get(key) {
-      const answer = await named(name, () =>
+      const answer = await send(() =>
         client.send(new GetItemCommand({ ...common, Key: keyOf(key), ConsistentRead: true })),
       );
       spent(answer.ConsumedCapacity, 'readUnits');
@@ -90,7 +130,7 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
           ConsistentRead: true,
           ScanIndexForward: range.order !== 'descending',
         };
-        const page = named(name, () =>
+        const page = send(() =>
           client.send(new QueryCommand(start === undefined ? input : { ...input, ExclusiveStartKey: start })),
         );
         // The caller that awaits the page gets the error. No caller may await it when the page before cannot be read.
@@ -123,19 +163,28 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
     },
 
     async putAll(items) {
-      for (let at = 0; at < items.length; at += batchItems) {
-        let requests = items.slice(at, at + batchItems).map((item) => ({ PutRequest: { Item: storedOf(item) } }));
-        for (let attempt = 0; requests.length > 0; attempt++) {
-          if (attempt === 10)
-            throw new Error(
-              `table ${name}: ${requests.length} items still unprocessed after ${attempt} calls (throttled)`,
-            );
-          const input = { RequestItems: { [name]: requests }, ReturnConsumedCapacity: 'TOTAL' } as const;
-          const answer = await named(name, () => client.send(new BatchWriteItemCommand(input)));
-          for (const capacity of answer.ConsumedCapacity ?? []) spent(capacity, 'writeUnits');
-          requests = (answer.UnprocessedItems?.[name] ?? []) as typeof requests;
+      const queue = spread(items);
+      const waiting = () => `table ${name}: ${queue.length} items or more are not written`;
+      let failed = false;
+      const writer = async () => {
+        const pauses = waits(patience, waiting);
+        while (!failed) {
+          const batch = queue.splice(0, batchItems);
+          if (batch.length === 0) return;
+          const left = await putBatch(batch);
+          queue.push(...left);
+          if (left.length === 0) pauses.done();
+          else await pauses.again(left.length < batch.length ? 'some' : 'none');
         }
-      }
+      };
+      const writers = Array.from({ length: Math.min(batchesAtATime, Math.ceil(items.length / batchItems)) }, () =>
+        writer().catch((error: unknown) => {
+          failed = true;
+          throw error;
+        }),
+      );
+      await Promise.allSettled(writers);
+      await Promise.all(writers);
     },
 
     async update(key, change, when) {
@@ -162,6 +211,23 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
       return 'applied';
     },
   };
+}
+
+const placeOf = ({ pk, sk }: Key): string => `${pk}\u0000${sk}`;
+
+/**
+ * Items in the order of writing: the partitions take turns, so that a call asks none of them for more than it has to.
+ * Of items of one key only the last is written: a call must not hold two.
+ */
+function spread(items: readonly Item[]): Item[] {
+  const partitions = new Map<string, Item[]>();
+  for (const item of new Map(items.map((each) => [placeOf(each), each])).values()) {
+    const own = partitions.get(item.pk);
+    if (own === undefined) partitions.set(item.pk, [item]);
+    else own.push(item);
+  }
+  const turns = Math.max(0, ...[...partitions.values()].map(({ length }) => length));
+  return Array.from({ length: turns }, (_, turn) => [...partitions.values()].flatMap((own) => own[turn] ?? [])).flat();
 }
 
 /**

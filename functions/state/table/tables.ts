@@ -2,6 +2,7 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { tables as shapes, type TableName, type TableShape } from '../../core/deployment/tables.ts';
 import { createMeter, dynamoDbTable, type Meter } from './dynamodb-table.ts';
+import type { Patience } from './patience.ts';
 import type { Table } from './table.ts';
 
 /** The three tables, and the cost of the calls to them. */
@@ -16,30 +17,39 @@ const sockets = 64;
  * Opens the tables under their names.
  * @param config where they are; the SDK finds region, credentials and endpoint itself unless they are given
  */
-export function openTables(names: Readonly<Record<TableName, string>>, config: DynamoDBClientConfig = {}): Tables {
-  const client = openClient(config);
-  const meter = createMeter();
+export function openTables(
+  names: Readonly<Record<TableName, string>>,
+  patience: Patience,
+  config: DynamoDBClientConfig = {},
+): Tables {
+  const options = { client: openClient(config), meter: createMeter(), patience };
   return {
-    meter,
-    state: dynamoDbTable(client, names.state, shapes.state, meter),
-    windows: dynamoDbTable(client, names.windows, shapes.windows, meter),
-    rejects: dynamoDbTable(client, names.rejects, shapes.rejects, meter),
+    meter: options.meter,
+    state: dynamoDbTable(names.state, shapes.state, options),
+    windows: dynamoDbTable(names.windows, shapes.windows, options),
+    rejects: dynamoDbTable(names.rejects, shapes.rejects, options),
   };
 }
 
 /** Opens a table of somebody else. The cost of calls to it is counted nowhere. */
-export function openForeignTable(name: string, shape: TableShape, config: DynamoDBClientConfig): Table {
-  return dynamoDbTable(new DynamoDBClient({ ...config }), name, shape, createMeter());
+export function openForeignTable(
+  name: string,
+  shape: TableShape,
+  patience: Patience,
+  config: DynamoDBClientConfig,
+): Table {
+  return dynamoDbTable(name, shape, { client: new DynamoDBClient({ ...config }), meter: createMeter(), patience });
 }
 
 /** Opens one table, for a function that knows no other. */
 export function openTable(
   table: TableName,
   name: string,
+  patience: Patience,
   config: DynamoDBClientConfig = {},
 ): { readonly table: Table; readonly meter: Meter } {
   const meter = createMeter();
-  return { table: dynamoDbTable(openClient(config), name, shapes[table], meter), meter };
+  return { table: dynamoDbTable(name, shapes[table], { client: openClient(config), meter, patience }), meter };
 }
 
 function openClient(config: DynamoDBClientConfig): DynamoDBClient {
