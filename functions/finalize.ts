@@ -9,6 +9,7 @@ import { kicker } from './edge/invoke-later.ts';
 import { runPatience } from './edge/run-patience.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { type OperationAnswer, prepareOperation } from './operations/table.ts';
+import type { OtherRuns } from './state/epochs/task-runner.ts';
 import { outboxPublisher } from './state/sinks/outbox.ts';
 import { limitedTable } from './state/table/limited-table.ts';
 import { openTables } from './state/table/tables.ts';
@@ -28,6 +29,30 @@ const served = new Set(kickers.keys());
 /** Calls to the tables under way at a time. */
 const concurrency = 32;
 
+/**
+ * This function, asked for other invocations of itself that take tasks beside this one (task-runner.ts); undefined: it
+ * is not to ask.
+ */
+function othersOf({ functionName }: Context): OtherRuns | undefined {
+  if (config.tasksAtATime === 0) return undefined;
+  askOwn ??= kicker(functionName);
+  return {
+    most: config.tasksAtATime,
+    async start(request) {
+      try {
+        await askOwn?.(request === undefined ? {} : { request: 'tasks', ...request });
+      } catch (error) {
+        telemetry.logger.info('Another invocation could not be asked for: this one, or the schedule, does its tasks', {
+          error: String(error),
+        });
+      }
+    },
+    wait: (ms) => sleep(ms),
+  };
+}
+
+let askOwn: ReturnType<typeof kicker>;
+
 /** Raises the watermark and emits the windows that it has passed, or runs the operation that it is asked for. */
 export async function handler(event: unknown, context: Context): Promise<OperationAnswer> {
   patience.begin(context);
@@ -45,6 +70,7 @@ export async function handler(event: unknown, context: Context): Promise<Operati
         wake: (sink) => woken.add(sink),
         now,
         sleep: (ms) => sleep(ms),
+        others: othersOf(context),
         remainingMs: () => context.getRemainingTimeInMillis(),
         newId: randomUUID,
         logError: (message, fields) => telemetry.logger.error(message, fields),

@@ -28,6 +28,8 @@ export interface Settings {
   readonly scheduleMs?: number;
   /** Most runs of finalize at a time; 0: as many as the account lets. */
   readonly finalizeConcurrency?: number;
+  /** Most invocations of finalize that take tasks beside the one that leads; 0: none. */
+  readonly finalizeTasks?: number;
   /** Memory (MB) and time-outs (ms) of functions, where they are not the usual ones. */
   readonly functionSettings: Readonly<
     Partial<Record<FunctionName, { readonly memoryMb?: number; readonly timeoutMs?: number }>>
@@ -59,7 +61,7 @@ const functionNames = Object.keys(functions) as FunctionName[];
 /** The names of all settings. Each is in docs/OPERATIONS.md, and is synthesized by test/template/contexts.test.ts. */
 export const contextNames: readonly string[] = [
   ...['pipeline', 'stage', 'removalPolicy', 'shards', 'streamRetention', 'batchSize', 'batchWindow', 'schedule'],
-  ...['finalizeConcurrency', ...functionNames.flatMap((name) => [memoryOf(name), timeoutOf(name)])],
+  ...['finalizeConcurrency', 'finalizeTasks', ...functionNames.flatMap((name) => [memoryOf(name), timeoutOf(name)])],
   ...['architecture', 'tracing', 'windowsTable', 'operations', 'alarmTopic', 'ingest', 'objectsBucket'],
   ...['objectsPrefix', 'objectsSuffix', 'objectsNotifiedBy', 'changesStream'],
 ];
@@ -96,6 +98,7 @@ export function settingsOf(context: Readonly<Record<string, unknown>>, root: str
     batchWindowMs: given('batchWindow', duration),
     scheduleMs: given('schedule', duration),
     finalizeConcurrency: given('finalizeConcurrency', count),
+    finalizeTasks: given('finalizeTasks', count),
     functionSettings: Object.fromEntries(
       functionNames.flatMap((own) => {
         const memoryMb = given(memoryOf(own), count);

@@ -31,6 +31,7 @@ export function addDeployment(app: App, root: string): EventTimeAggregation {
       batchWindow: span(settings.batchWindowMs),
       schedule: span(settings.scheduleMs),
       finalizeConcurrency: settings.finalizeConcurrency,
+      finalizeTasks: settings.finalizeTasks,
       functionSettings: Object.fromEntries(
         Object.entries(settings.functionSettings).map(([name, { memoryMb, timeoutMs }]) => [
           name,

@@ -1,7 +1,7 @@
 import { AttributeType, BillingMode, type ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { Architecture, EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -11,6 +11,8 @@ import { argumentError } from '../functions/core/arguments/error.ts';
 import {
   type FunctionName,
   finalizeEverySeconds,
+  finalizeRunsAtATime,
+  finalizeTasksAtATime,
   functions,
   mapping,
   streamRetentionHours,
@@ -94,9 +96,16 @@ export interface EventTimeAggregationProps extends SourceProps {
   /**
    * Most runs of finalize at a time. They are reserved from the account's concurrency, so that they are there when
    * aggregate takes the rest; 0 reserves none, for an account that has no 100 others.
-   * @default 2: one that works, and one that is asked for meanwhile
+   * @default 2 more than `finalizeTasks`: one that leads, and one that is asked for meanwhile
    */
   readonly finalizeConcurrency?: number;
+  /**
+   * Most invocations of finalize that take tasks of an epoch beside the one that leads, where there is more than one run
+   * should do: many shards, many keys, a long backlog. A small pipeline never starts one; 0 lets one run do everything,
+   * however long it takes.
+   * @default 50, or what `finalizeConcurrency` leaves
+   */
+  readonly finalizeTasks?: number;
   /** Memory and time-outs that are not the usual ones (functions/core/deployment/settings.ts), by function. */
   readonly functionSettings?: Readonly<Partial<Record<FunctionName, FunctionSettings>>>;
   /** The processors of the functions. @default Architecture.ARM_64 */
@@ -153,9 +162,6 @@ const bounds = {
   timeout: { least: 30, most: 900, unit: 1, shown: '30 to 900 whole seconds' },
   queryTimeout: { least: 1, most: 29, unit: 1, shown: '1 to 29 whole seconds' },
 } as const;
-
-/** Runs of finalize at a time. */
-const finalizeAtATime = 2;
 
 /** Most shards that one CreateStream can ask for within the largest default quota (us-east-1, us-west-2, eu-west-1). */
 const mostShards = 20_000;
@@ -250,6 +256,7 @@ export class EventTimeAggregation extends Construct {
     this.signCursors();
     this.tellQuery(pipeline.sinks.map(({ name }) => name));
     this.kick();
+    this.share(finalizeRuns(props).tasks);
     this.mapStream(props);
     // A rule and a REST API: LocalStack has neither a working scheduler nor HTTP APIs.
     new Rule(this, 'Schedule', {
@@ -382,7 +389,7 @@ export class EventTimeAggregation extends Construct {
       name,
       memoryMb,
       timeout,
-      reservedConcurrency: name === 'finalize' ? reservedOf(props.finalizeConcurrency) : undefined,
+      reservedConcurrency: name === 'finalize' ? finalizeRuns(props).reserved : undefined,
       entry: (props.entries ?? ownEntries)[name],
       source: this.source.kind,
       // The query function reads the tables only.
@@ -478,6 +485,20 @@ export class EventTimeAggregation extends Construct {
     finalize.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(this.scheduleSeconds) });
   }
 
+  /**
+   * Lets finalize ask for invocations of itself that take tasks beside it. The policy is one of its own: the function
+   * waits for those of its role, and this one names the function.
+   */
+  private share(tasksAtATime: number): void {
+    const { finalize } = this.functions;
+    finalize.addEnvironment(environmentNames.tasksAtATime, String(tasksAtATime));
+    if (tasksAtATime === 0 || finalize.role === undefined) return;
+    new Policy(this, 'FinalizeTasks', {
+      roles: [finalize.role],
+      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.functionArn] })],
+    });
+  }
+
   private mapStream({ batchSize, batchWindow }: EventTimeAggregationProps): void {
     checkNumber('batchSize', batchSize, 1, mapping.batchSize);
     new EventSourceMapping(this, 'Mapping', {
@@ -545,9 +566,24 @@ function checkNumber(field: string, value: number | undefined, least: number, mo
     throw argumentError(field, value, `is out of bounds: give a whole number from ${least} to ${most}`);
 }
 
-function reservedOf(finalizeConcurrency: number = finalizeAtATime): number | undefined {
+/**
+ * The runs of finalize that are reserved, and how many of them take tasks beside the one that leads.
+ * @throws TidemarkError when they do not go together: tasks that nobody may run would be a setting without an effect
+ */
+function finalizeRuns({ finalizeConcurrency, finalizeTasks }: EventTimeAggregationProps) {
   checkNumber('finalizeConcurrency', finalizeConcurrency, 0, 1_000);
-  return finalizeConcurrency === 0 ? undefined : finalizeConcurrency;
+  checkNumber('finalizeTasks', finalizeTasks, 0, 900);
+  const isBounded = finalizeConcurrency !== undefined && finalizeConcurrency > 0;
+  const most = isBounded ? Math.max(finalizeConcurrency - 1, 0) : 900;
+  if (finalizeTasks !== undefined && finalizeTasks > most)
+    throw argumentError(
+      'finalizeTasks',
+      finalizeTasks,
+      `is more than finalizeConcurrency, ${finalizeConcurrency}, leaves beside the run that leads: give at most ${most}, or leave out finalizeConcurrency`,
+    );
+  const tasks = finalizeTasks ?? Math.min(finalizeTasksAtATime, isBounded ? Math.max(most - 1, 0) : most);
+  const reserved = finalizeConcurrency ?? tasks + finalizeRunsAtATime;
+  return { tasks, reserved: reserved === 0 ? undefined : reserved };
 }
 
 function withoutStream(

@@ -21,6 +21,8 @@ export interface Config extends SourceConfig {
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
   /** The finalize function, where aggregate may ask it for a run. */
   readonly finalizeFunction: string | undefined;
+  /** For finalize: most invocations of itself that take tasks beside it; 0: none. */
+  readonly tasksAtATime: number;
   /** For finalize: the functions of the served sinks, by the sink's name; null: the sink is not asked for runs. */
   readonly sinks: Readonly<Record<string, string | null>>;
   /** Whether events can be posted to the API. */
@@ -50,6 +52,7 @@ export function readConfig(environment: Environment = process.env): Config {
       rejects: required(environmentNames.rejects),
     },
     finalizeFunction: environment[environmentNames.finalize],
+    tasksAtATime: Number(environment[environmentNames.tasksAtATime] ?? 0),
     sinks: JSON.parse(environment[environmentNames.sinks] ?? '{}'),
     ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
     history: environment[environmentNames.history] === 'on' ? 'on' : 'off',

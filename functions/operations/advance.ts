@@ -63,7 +63,8 @@ function mismatchOf({ counters, mismatch }: FinalizeReport): number {
   return Object.values(mismatch.pairs).reduce((total, pairs) => total + pairs, events);
 }
 
-function finalizerOf(context: OperationContext): FinalizerOptions {
+/** What a run of finalize works with. */
+export function finalizerOf(context: OperationContext): FinalizerOptions {
   const check = () => checkDefinition(context.state, context.pipeline);
   const retentionMs = streamRetentionHours * 3_600_000;
   return { ...context, check, limit: pLimit(atATime), runId: context.newId(), retentionMs };

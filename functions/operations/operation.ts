@@ -1,5 +1,6 @@
 import type { Pipeline } from '../core/definition/pipeline.ts';
 import type { Measured } from '../edge/telemetry.ts';
+import type { OtherRuns } from '../state/epochs/task-runner.ts';
 import type { Publisher } from '../state/sinks/outbox.ts';
 import type { Stream } from '../state/stream/stream.ts';
 import type { Table } from '../state/table/table.ts';
@@ -24,6 +25,8 @@ export interface OperationContext {
   readonly remainingMs: () => number;
   /** Waits for some ms. */
   readonly sleep: (ms: number) => Promise<void>;
+  /** Other invocations of finalize, which take tasks beside this one. @default this one does all itself */
+  readonly others?: OtherRuns | undefined;
   /** A new id at each call. */
   readonly newId: () => string;
   /** Logs errors that the answer does not tell. */

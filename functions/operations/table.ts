@@ -18,11 +18,13 @@ import {
 import type { Fields, Operation, OperationContext } from './operation.ts';
 import { remove } from './remove.ts';
 import { type RedriveFields, redrive, sinks } from './sinks.ts';
+import { type TaskFields, tasks } from './tasks.ts';
 
 /** The fields that each operation is asked with, by its name. */
 export interface FieldsOf {
   readonly advance: unknown;
   readonly drain: unknown;
+  readonly tasks: TaskFields;
   readonly sinks: unknown;
   readonly redrive: RedriveFields;
   readonly alias: QueryFields;
@@ -42,6 +44,7 @@ export type OperationName = keyof FieldsOf;
 export const operations = {
   advance,
   drain,
+  tasks,
   sinks,
   redrive,
   alias,

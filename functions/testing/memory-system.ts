@@ -4,7 +4,14 @@ import { mostPartRows, rowsHash } from '../core/definition/lookup-rows.ts';
 import type { Pipeline, Query } from '../core/definition/pipeline.ts';
 import { streamRetentionHours } from '../core/deployment/settings.ts';
 import { eventTimeBounds } from '../core/events/event-time.ts';
-import { cutNow, type FinalizeReport, type FinalizeRequest, finalize } from '../state/epochs/finalizer.ts';
+import {
+  cutNow,
+  type FinalizeReport,
+  type FinalizeRequest,
+  type FinalizerOptions,
+  finalize,
+  takeTasks,
+} from '../state/epochs/finalizer.ts';
 import { readStreamProgress } from '../state/epochs/progress.ts';
 import { readWindows } from '../state/epochs/window-reader.ts';
 import { checkDefinition } from '../state/items/definition.ts';
@@ -66,6 +73,9 @@ const allWindows = {
 } as const;
 
 const retentionMs = streamRetentionHours * 3_600_000;
+
+/** Most invocations of finalize that take tasks beside one that leads. */
+const mostHelpers = 4;
 
 /** Most records before a batch that come again with it. */
 const mostRepeated = 50;
@@ -129,35 +139,51 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
   }
 
   /** Runs the finalize function, which dies once where the test wants it to. */
-  async function finalized<T>(
-    nowMs: number,
-    work: (options: Parameters<typeof finalize>[0]) => Promise<T>,
-  ): Promise<T> {
+  async function finalized<T>(startMs: number, work: (options: FinalizerOptions) => Promise<T>): Promise<T> {
     for (const fate of tries) {
-      const run = container(fate);
-      const { state, windows } = run.tables;
-      const now = () => nowMs;
-      const outbox = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
-      const done = await run.invoke(() =>
-        work({
-          pipeline,
-          state,
-          windows,
-          stream: stream(nowMs),
-          limit: pLimit(8),
-          async publish(pane, what) {
-            panes.take(pane);
-            await outbox.publish(pane, what);
-          },
-          now,
-          runId: `finalize-${++attempts}`,
-          remainingMs: () => invocationMs,
-          retentionMs,
-        }),
-      );
+      const done = await invoked(startMs, fate, work);
       if (done !== undefined) return done.answer;
     }
     throw new Error('a run of finalize has ended without an answer');
+  }
+
+  /** An invocation of the finalize function. Undefined: it died. */
+  function invoked<T>(startMs: number, fate: Fate, work: (options: FinalizerOptions) => Promise<T>) {
+    const run = container(fate);
+    const { state, windows } = run.tables;
+    // Its clock goes on only while it waits for tasks that others are at.
+    let nowMs = startMs;
+    const now = () => nowMs;
+    const outbox = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
+    return run.invoke(() =>
+      work({
+        pipeline,
+        state,
+        windows,
+        stream: stream(nowMs),
+        limit: pLimit(8),
+        async publish(pane, what) {
+          panes.take(pane);
+          await outbox.publish(pane, what);
+        },
+        others: {
+          most: mostHelpers,
+          // Whoever asks waits for it: a test leaves nothing behind it that still runs.
+          async start(request) {
+            if (request === undefined) return;
+            const [helper = 'living'] = tries;
+            await invoked(nowMs, helper, (options) => takeTasks(options, request));
+          },
+          async wait(ms) {
+            nowMs += ms;
+          },
+        },
+        now,
+        runId: `finalize-${++attempts}`,
+        remainingMs: () => invocationMs,
+        retentionMs,
+      }),
+    );
   }
 
   const sinks = memorySinks(given, tables);

@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { type Architecture, Function as LambdaFunction, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  type Architecture,
+  Function as LambdaFunction,
+  LoggingFormat,
+  RecursiveLoop,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
@@ -103,6 +110,8 @@ export class PipelineFunction extends LambdaFunction {
         memorySize: props.memoryMb ?? memoryMb,
         ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
         environment: { ...props.environment },
+        // Runs of finalize ask for the next one while an epoch has work left. Lambda would end that at the sixteenth.
+        ...(props.name === 'finalize' ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
         role,
         logGroup,
         // Then Lambda's own lines are JSON too: those of time-outs, of memory that ran out, of cold starts.

@@ -1,5 +1,12 @@
 import pLimit from 'p-limit';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/epochs/finalizer.ts';
+import {
+  type FinalizeReport,
+  type FinalizeRequest,
+  type FinalizerOptions,
+  finalize,
+  takeTasks,
+} from '../../functions/state/epochs/finalizer.ts';
+import type { OtherRuns, TaskRequest } from '../../functions/state/epochs/task-runner.ts';
 import { outboxPublisher } from '../../functions/state/sinks/outbox.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
@@ -21,28 +28,10 @@ export function finalizeRun(
   done: (report: FinalizeReport | undefined) => void,
   fate: 'ends' | 'crashes' = 'ends',
 ): void {
-  const { scheduler, random, trace } = world;
-  const isOlder = !world.isQuiet() && world.options.older > 0 && random.chance(world.options.older);
-  const pipeline = (isOlder ? world.olderPipeline : undefined) ?? world.pipeline;
+  const { random, trace } = world;
   const process = world.startProcess(`finalize/${world.nextFinalize()}`);
   process.isDoomed = fate === 'crashes';
-  const { state, windows } = world.tables(process);
-  const now = () => scheduler.now() + process.skewMs;
-  const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
-  const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
-  const stream = streamOf(world, process);
-  const options = {
-    pipeline,
-    state,
-    windows,
-    stream,
-    limit: pLimit(8),
-    publish,
-    now,
-    runId: process.name,
-    retentionMs,
-    bounds: world.options.bounds,
-  };
+  const options = optionsOf(world, process);
   lambdaRun(world, process, random, {
     work: (remainingMs) => finalize({ ...options, remainingMs }, request),
     ended: ({ watermark, windows, closingsLeft, drained }) => {
@@ -53,6 +42,70 @@ export function finalizeRun(
     },
     done,
   });
+}
+
+/** Performs an invocation that takes tasks for a run which has asked for it. */
+function helpRun(world: World, request: TaskRequest): void {
+  const process = world.startProcess(`helper/${world.nextFinalize()}`);
+  const options = optionsOf(world, process);
+  lambdaRun(world, process, world.random, {
+    work: (remainingMs) => takeTasks({ ...options, remainingMs }, request),
+    ended: () => {},
+    done: () => {},
+  });
+}
+
+/** The options of a process of finalize, but for its time. */
+function optionsOf(world: World, process: Process): Omit<FinalizerOptions, 'remainingMs'> {
+  const { scheduler, random, options: drawn } = world;
+  const isOlder = !world.isQuiet() && drawn.older > 0 && random.chance(drawn.older);
+  const pipeline = (isOlder ? world.olderPipeline : undefined) ?? world.pipeline;
+  const { state, windows } = world.tables(process);
+  const now = () => scheduler.now() + process.skewMs;
+  const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
+  const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
+  return {
+    pipeline,
+    state,
+    windows,
+    stream: streamOf(world, process),
+    limit: pLimit(8),
+    publish,
+    now,
+    runId: process.name,
+    retentionMs,
+    bounds: drawn.bounds,
+    others: drawn.helpers === 0 ? undefined : othersOf(world, process),
+  };
+}
+
+/**
+ * Other invocations as a process asks for them. A request is a call: it may be lost, come late, or come twice. What
+ * waits hears of its end as of any call.
+ */
+function othersOf(world: World, process: Process): OtherRuns {
+  const { network, scheduler, options } = world;
+  return {
+    most: options.helpers,
+    start: (request) =>
+      network.call(
+        process,
+        () => `start ${JSON.stringify(request)}`,
+        () => {
+          if (world.isOver()) return;
+          if (request === undefined) finalizeRun(world, 'advance', () => {});
+          else helpRun(world, request);
+        },
+      ),
+    wait: (ms) =>
+      new Promise<void>((resolve) => scheduler.after(ms, resolve)).then(() =>
+        network.call(
+          process,
+          () => `wait ${ms} ms`,
+          () => {},
+        ),
+      ),
+  };
 }
 
 /** Hears of a final window, where there are no sinks, and finds it as it is. */

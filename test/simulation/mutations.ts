@@ -32,6 +32,7 @@ const ids = 'functions/state/log/deduplication.ts';
 const finalizer = 'functions/state/epochs/finalizer.ts';
 const barrier = 'functions/state/epochs/barrier.ts';
 const gather = 'functions/state/epochs/gather.ts';
+const tasks = 'functions/state/epochs/task-runner.ts';
 const segment = 'functions/state/epochs/segment.ts';
 const plan = 'functions/state/log/plan.ts';
 const emit = 'functions/state/epochs/emit.ts';
@@ -391,22 +392,70 @@ export const mutations: readonly Mutation[] = [
     rule: 'the mark of a task is put after its segments',
     edits: [
       {
-        file: gather,
-        find: `    const gathered = await gatherTask(options, plan, task, number);
-    if (gathered === undefined) {
-      await marked;
-      return undefined;
-    }
-    const { touched, idBytes } = gathered;
-    await marked;
-    marked = putMark(state, epoch, number, touched, idBytes);
-`,
-        replace: `    await putMark(state, epoch, number, {});
-    await gatherTask(options, plan, task, number);
-`,
+        file: tasks,
+        find: '    const output = done.size > 0 && !hasTime() ? undefined : await set.run(name);',
+        replace: `    if (done.size === 0 || hasTime()) await putMark(state, set, name, { touched: {} });
+    const output = done.size > 0 && !hasTime() ? undefined : await set.run(name);`,
+      },
+      {
+        file: tasks,
+        find: '    marked = putMark(state, set, name, output, set.expiresAt);',
+        replace: '    marked = Promise.resolve();',
       },
     ],
     seed: 7,
+  },
+  {
+    id: 'all-marks',
+    rule: 'gathered is raised when all tasks have their marks, and not when somebody is at each',
+    edits: [
+      {
+        file: tasks,
+        find: "      if (!(await stage.lead()) && begins === 'helps') return 'left';",
+        replace: "      if (!(await stage.lead()) || begins === 'helps') return 'left'; else return 'all done';",
+      },
+    ],
+    seed: 222,
+  },
+  {
+    id: 'lease-is-a-hint',
+    rule: 'a task is done when it has its mark, and not when somebody has its lease',
+    edits: [
+      {
+        file: tasks,
+        find: 'for (const [name, until] of held) leases.set(name, until);',
+        replace: 'for (const [name] of held) marked.add(name);',
+      },
+    ],
+    seed: 222,
+  },
+  {
+    id: 'lease-ends',
+    rule: 'the task of a run that died is taken by another one',
+    edits: [
+      {
+        file: tasks,
+        find: 'isFree: (name: string) => (leases.get(name) ?? Number.NEGATIVE_INFINITY) < now(),',
+        replace: 'isFree: (name: string) => !leases.has(name),',
+      },
+    ],
+    seed: 222,
+  },
+  {
+    id: 'helper-mark-last',
+    rule: 'the mark of a task that a run has taken is put after its output',
+    edits: [
+      {
+        file: tasks,
+        find: `      const output = await set.run(name);
+      if (output === undefined) return false;
+      await putMark(state, set, name, output, set.expiresAt);`,
+        replace: `      await putMark(state, set, name, { touched: {} }, set.expiresAt);
+      const output = await set.run(name);
+      if (output === undefined) return false;`,
+      },
+    ],
+    seed: 225,
   },
   {
     id: 'leaf-epochs',

@@ -98,6 +98,8 @@ export interface SimulationOptions extends Kinds {
   readonly bounds: EpochBounds;
   /** The sizes by which entries are cut. */
   readonly entries: EntryBounds;
+  /** Most invocations of finalize that one starts to take tasks beside it; 0: none. */
+  readonly helpers: number;
   /** The share of finalize runs by a deployment before this one, which does not know the last query. */
   readonly older: number;
   readonly faults: FaultRates;
@@ -127,6 +129,7 @@ export function drawOptions(seed: number): SimulationOptions {
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
   const event = { windowMs: options.windowMs, putsMs: options.putsMs * options.pace };
+  const epochs = drawEpochs(seed, options);
   return {
     ...options,
     overlapKind,
@@ -134,8 +137,22 @@ export function drawOptions(seed: number): SimulationOptions {
     dedupMs: drawDedup(seed, drawn.putsMs),
     sinks: drawSinks(seed),
     ...drawSessions(seed, event),
-    ...drawEpochs(seed, options),
+    ...epochs,
+    ...drawHelpers(seed, epochs.bounds),
     ...drawEntries(seed),
+  };
+}
+
+/**
+ * Draws, for half of the seeds with many epochs, invocations that take tasks side by side, where one run should do one
+ * task or two.
+ */
+function drawHelpers(seed: number, bounds: EpochBounds): Pick<SimulationOptions, 'bounds' | 'helpers'> {
+  const random = seededRandom(seed ^ 0x9b05688c);
+  if (bounds === epochBounds || random.chance(0.5)) return { bounds, helpers: 0 };
+  return {
+    helpers: random.pick([1, 2, 5]),
+    bounds: { ...bounds, tasksAlone: random.pick([1, 1, 2]), leaseMs: random.pick([100, 10_000, 60_000]) },
   };
 }
 
@@ -186,6 +203,8 @@ function drawEpochs(
     mostBytes,
     oldestMs,
     taskBytes,
+    tasksAlone,
+    leaseMs,
     laneBytes,
     segmentBytes,
     segmentsAtATime,
@@ -203,6 +222,8 @@ function drawEpochs(
       mostBytes: random.pick([100, mostBytes]),
       oldestMs: random.pick([1_000, oldestMs]),
       taskBytes: random.pick([50, 200, taskBytes]),
+      tasksAlone,
+      leaseMs,
       // Above what one key can hold: the lanes of such a query would double for ever.
       laneBytes: random.pick([40 * (padding + 8), laneBytes]),
       segmentBytes: random.pick([40, segmentBytes]),
@@ -309,6 +330,7 @@ function drawAny(
   | 'pollMs'
   | 'entries'
   | 'older'
+  | 'helpers'
 > {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);

@@ -67,11 +67,11 @@ it('what one version of the code began to gather, another that does not know the
       return state.put(item, when);
     },
   };
-  const hasTime = () => true;
+  const run = { hasTime: () => true, now: () => 0, bounds: epochBounds };
   await expect(
-    gatherEpoch({ pipeline: codeWith('users'), state: cutOff, hasTime, runId: 'cut off', bounds: epochBounds }, plan),
+    gatherEpoch({ ...run, pipeline: codeWith('users'), state: cutOff, runId: 'cut off' }, plan),
   ).rejects.toThrow('cut off');
-  await gatherEpoch({ pipeline: codeWith('others'), state, hasTime, runId: 'other', bounds: epochBounds }, plan);
+  await gatherEpoch({ ...run, pipeline: codeWith('others'), state, runId: 'other' }, plan);
   let keys = 0;
   let records = 0;
   for await (const { segments } of segmentSlices(state, { query: 'users', lanes: 1, lane: 0 }, { from: 0, to: 0 }, 1)) {

@@ -59,6 +59,18 @@ export type FunctionName = keyof typeof functions;
 /** How often the finalize function is invoked, in seconds. EventBridge rules go no faster than once a minute. */
 export const finalizeEverySeconds = 60;
 
+/**
+ * Most invocations of finalize that one which leads starts to take tasks of an epoch beside it, where these are more than
+ * one run should do (DESIGN 4.2).
+ */
+export const finalizeTasksAtATime = 50;
+
+/**
+ * Runs of finalize besides those that take tasks: one that works, and one that is asked for meanwhile. Both together
+ * are reserved.
+ */
+export const finalizeRunsAtATime = 2;
+
 /** How long the stream keeps records, in hours. What nobody needs any more is kept two days longer (DESIGN 4.5). */
 export const streamRetentionHours = 7 * 24;
 

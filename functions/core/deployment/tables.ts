@@ -60,6 +60,11 @@ export const environmentNames = {
    * window. Not set: finalize waits for the schedule.
    */
   finalize: 'TIDEMARK_FINALIZE_FUNCTION',
+  /**
+   * For finalize: most invocations that it starts of itself to take tasks of an epoch beside it. Not set, or 0: one run
+   * does all tasks of an epoch.
+   */
+  tasksAtATime: 'TIDEMARK_TASKS_AT_A_TIME',
   /** `on` tells the query function that events can be posted to the API. Its description of the API then says how. */
   ingest: 'TIDEMARK_INGEST',
   /**

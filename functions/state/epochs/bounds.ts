@@ -8,6 +8,10 @@ export interface EpochBounds {
   readonly oldestMs: number;
   /** Bytes of sections that one gathering task takes. */
   readonly taskBytes: number;
+  /** Up to so many tasks of a kind are done by one run. More are taken by other invocations too. */
+  readonly tasksAlone: number;
+  /** How long a run that is at a task is taken to be at it, in ms. A task takes a tenth of a run, 6 s. */
+  readonly leaseMs: number;
   /** Bytes of text for one slice of one lane above which a query gets twice the lanes. */
   readonly laneBytes: number;
   /** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
@@ -30,6 +34,8 @@ export const epochBounds: EpochBounds = {
   mostBytes: 4 * 1024 * 1024,
   oldestMs: 3_600_000,
   taskBytes: 4 * 1024 * 1024,
+  tasksAlone: 4,
+  leaseMs: 10_000,
   laneBytes: 2 * 1024 * 1024,
   segmentBytes: 300 * 1024,
   segmentsAtATime: 1_000,

@@ -33,6 +33,7 @@ import {
   placeOf,
   putPlan,
   readNewestPlan,
+  readPlan,
 } from '../log/plan.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
@@ -44,11 +45,12 @@ import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './
 import { feedLifeMs } from './emissions.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
-import { type GatheredEpoch, gatherEpoch } from './gather.ts';
-import { readMarks, type TaskMark, touchedBy } from './mark.ts';
+import { type GatheredEpoch, type GatherOptions, gatherEpoch, gatherTasks } from './gather.ts';
+import { gatherStage, readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
+import { helpWith, type OtherRuns, type TaskRequest, type TaskSet } from './task-runner.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
 export interface FinalizerOptions {
@@ -72,6 +74,8 @@ export interface FinalizerOptions {
   /** An id that no other run has. */
   readonly runId: string;
   readonly remainingMs: () => number;
+  /** Other invocations, which take tasks beside this one (task-runner.ts). @default this run does all itself */
+  readonly others?: OtherRuns | undefined;
   /** How long the stream keeps its records, in ms: what a zombie may still read outlives it by two days. */
   readonly retentionMs: number;
   /** @default epochBounds */
@@ -136,8 +140,51 @@ const graceMs = 2 * 24 * 3_600_000;
  */
 const mostObservations = 3;
 
-/** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
+/**
+ * One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. Where there are other invocations
+ * and this one has worked for as long as it may, it asks for one that goes on.
+ */
 export async function finalize(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+  const begunMs = given.remainingMs();
+  const report = await finalizeOnce(given, request);
+  const isCutOff = report.closingsLeft > 0 && begunMs >= 2 * reserveMs && !hasTimeIn(given);
+  if (isCutOff) await given.others?.start(undefined).catch(() => {});
+  return report;
+}
+
+/**
+ * Takes tasks of a stage for the run that has asked for it. A request that comes late finds nothing to do.
+ * @throws Error for a stage that this code does not know
+ */
+export async function takeTasks(given: FinalizerOptions, { stage, epoch, begin }: TaskRequest): Promise<void> {
+  const [plan, pipeline] = await Promise.all([
+    readPlan(given.state, epoch),
+    given.check === undefined ? given.pipeline : given.check(),
+  ]);
+  if (plan === undefined) return;
+  const options = gatherOptions({ ...given, pipeline });
+  const set = await taskSet(options, plan, stage);
+  if (set !== undefined) await helpWith(options, set, begin);
+}
+
+/** The tasks of a stage; undefined: it is over. */
+async function taskSet(options: GatherOptions, plan: Plan, stage: string): Promise<TaskSet | undefined> {
+  if (stage !== gatherStage) throw new Error(`stage ${stage} of epoch ${plan.epoch} is not known`);
+  const { epoch } = await readGathered(options.state);
+  return epoch >= plan.epoch ? undefined : gatherTasks(options, plan);
+}
+
+/** What this run gathers with. */
+function gatherOptions(options: FinalizerOptions): GatherOptions {
+  return {
+    ...options,
+    bounds: boundsOf(options),
+    hasTime: () => hasTimeIn(options),
+    isWaitedFor: options.pace === undefined,
+  };
+}
+
+async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { state } = given;
   // All that a run begins with is read at once. The order of these reads does not matter: an election that is old is
   // refused, a tail that is old is not the place for a barrier, and W is right for the moment of its reading.
@@ -392,8 +439,7 @@ async function turn(
   const standing = isOurs ? undefined : await plans.of(epoch.epoch);
   const { plan, entries } = standing === undefined ? await makePlan(options, plans, epoch, tails) : { plan: standing };
   plans.take(plan);
-  const hasTime = () => hasTimeIn(options);
-  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan);
+  return gatherEpoch({ ...gatherOptions(options), ...(entries && { known: entries }) }, plan);
 }
 
 /** A plan that stands, and what was read of the logs for it. */

@@ -13,19 +13,17 @@ import { numberOf, type Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
-import { putMark, readMarks, type Touched, touchedBy } from './mark.ts';
+import { gatheredTask, gatherStage, readMarks, type Touched, touchedBy } from './mark.ts';
 import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
+import { runTasks, type TaskOptions, type TaskSet } from './task-runner.ts';
 import { noteWorkPlace, readWorkPlace } from './work-place.ts';
 
 /** What a run gathers with. */
-export interface GatherOptions {
+export interface GatherOptions extends Omit<TaskOptions, 'bounds'> {
   readonly pipeline: Pipeline;
-  readonly state: Table;
   /** An id that no other run has. */
   readonly runId: string;
   readonly bounds: EpochBounds;
-  /** Whether there is time for another task. */
-  readonly hasTime: () => boolean;
   /**
    * Entries of logs that were read already, by shard, each list without gaps: what a task has of its positions there is
    * not read again. @default none
@@ -42,32 +40,15 @@ export interface GatheredEpoch {
 /**
  * Gathers an epoch into segments, task by task, and raises `gathered` to it (DESIGN 4.2, step 4). A task that has its
  * mark is done; a run that is cut off has lost at most the task that it was in.
- * @returns undefined: there was no time for all of it
+ * @returns undefined: there was no time for all of it, or another run leads
  * @throws Error when entries are gone before they were gathered
  */
 export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<GatheredEpoch | undefined> {
   const { state, hasTime } = options;
-  const { epoch, tasks, closedThrough } = plan;
-  const done = new Set(tasks.length > 1 ? (await readMarks(state, epoch, epoch)).map(({ task }) => task) : []);
-  let marked: Promise<void> = Promise.resolve();
-  for (const [number, task] of tasks.entries()) {
-    if (done.has(number)) continue;
-    if (done.size > 0 && !hasTime()) {
-      await marked;
-      return undefined;
-    }
-    const gathered = await gatherTask(options, plan, task, number);
-    if (gathered === undefined) {
-      await marked;
-      return undefined;
-    }
-    const { touched, idBytes } = gathered;
-    await marked;
-    marked = putMark(state, epoch, number, touched, idBytes);
-    // Awaited below, or by the caller.
-    marked.catch(() => undefined);
-    done.add(number);
-  }
+  const { epoch, closedThrough } = plan;
+  const done = await runTasks(options, gatherTasks(options, plan));
+  if (done === undefined) return undefined;
+  const { marked } = done;
   const merges = mergesAt(epoch);
   if (merges.length > 0) await marked;
   for (const range of merges) {
@@ -77,6 +58,22 @@ export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<G
   const raised = marked.then(() => raiseGathered(state, { epoch, closedThrough }));
   raised.catch(() => undefined);
   return { raised };
+}
+
+/** The tasks that gather an epoch, by their positions in its plan. */
+export function gatherTasks(options: GatherOptions, plan: Plan): TaskSet {
+  const { epoch, tasks } = plan;
+  return {
+    stage: gatherStage,
+    epoch,
+    names: tasks.map((_, number) => positionText(number)),
+    async run(name) {
+      const task = tasks[Number(name)];
+      if (task === undefined) throw new Error(`epoch ${epoch} has no task ${name}`);
+      const gathered = await gatherTask(options, plan, task, Number(name));
+      return gathered && gatheredTask(gathered.touched, gathered.idBytes);
+    },
+  };
 }
 
 /** What a task has gathered of one lane and slice. */

@@ -1,6 +1,74 @@
 import { positionText } from '../log/entry.ts';
 import { pack, unpack } from '../table/packed-text.ts';
-import type { Table } from '../table/table.ts';
+import type { Attribute, Item, Table } from '../table/table.ts';
+
+/** Tasks of one kind of an epoch: `gather`, and the merges and emissions that are more than a run should do. */
+export interface StageName {
+  readonly stage: string;
+  readonly epoch: number;
+}
+
+/** The stage of the tasks that gather logs. */
+export const gatherStage = 'gather';
+
+/** What a mark says of the task that is done, as JSON. It follows from the plan and the logs: the same from everyone. */
+export interface DoneTask {
+  readonly touched: Attribute;
+  /** Further attributes, by name. */
+  readonly extra?: Readonly<Record<string, Attribute>>;
+}
+
+const partitionOf = (stage: string) => (stage === gatherStage ? 'marks' : `marks#${stage}`);
+
+/**
+ * Puts the mark of a task, **after** its output, if it is absent.
+ * @param expiresAt epoch seconds; undefined: it is given one later
+ */
+export async function putMark(
+  state: Table,
+  { stage, epoch }: StageName,
+  name: string,
+  { touched, extra = {} }: DoneTask,
+  expiresAt?: number,
+): Promise<void> {
+  const packed = (value: Attribute) => pack(JSON.stringify(value), keyBytes);
+  await state.put(
+    {
+      pk: partitionOf(stage),
+      sk: `${positionText(epoch)}#${name}`,
+      attributes: {
+        touched: packed(touched),
+        ...Object.fromEntries(Object.entries(extra).map(([key, value]) => [key, packed(value)])),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      },
+    },
+    [{ attribute: 'touched', is: 'absent' }],
+  );
+}
+
+/** About how many bytes the key of a mark has. */
+const keyBytes = 60;
+
+const range = (from: number, to: number) => ({ from: positionText(from), to: `${positionText(to)}~` });
+
+/** The names of the tasks of a stage that have their marks. */
+export async function readMarked(state: Table, { stage, epoch }: StageName): Promise<readonly string[]> {
+  const items = await state.query(partitionOf(stage), { ...range(epoch, epoch), only: [] });
+  return items.map(nameOf);
+}
+
+/** What the marks of a stage say, by the names of their tasks. */
+export async function readDone(state: Table, { stage, epoch }: StageName): Promise<ReadonlyMap<string, Attribute>> {
+  const items = await state.query(partitionOf(stage), range(epoch, epoch));
+  return new Map(items.map((item) => [nameOf(item), unpacked(item, 'touched')]));
+}
+
+const nameOf = ({ sk }: Item) => sk.slice(sk.indexOf('#') + 1);
+
+function unpacked({ attributes }: Item, name: string): Attribute {
+  // Written by putMark above and by nobody else.
+  return JSON.parse(unpack((attributes[name] ?? '{}') as string | Uint8Array)) as Attribute;
+}
 
 /**
  * What a task has gathered of one query: its least and greatest slice, most bytes of text for one slice, and the
@@ -14,24 +82,12 @@ export type TaskMark = Readonly<Record<string, Touched>>;
 /** Bytes of the ids that a task has gathered, by shard; only shards that have some. */
 export type IdBytes = Readonly<Record<string, number>>;
 
-const partition = 'marks';
-const keyOf = (epoch: number, task: number) => ({ pk: partition, sk: `${positionText(epoch)}#${positionText(task)}` });
-
-/** Puts the mark of a task, after its output. It follows from the plan and the logs: the same from everyone. */
-export async function putMark(
-  state: Table,
-  epoch: number,
-  task: number,
-  mark: TaskMark,
-  ids: IdBytes = {},
-): Promise<void> {
-  const ofIds = Object.keys(ids).length === 0 ? {} : { ids: pack(JSON.stringify(ids), 60) };
-  await state.put({ ...keyOf(epoch, task), attributes: { touched: pack(JSON.stringify(mark), 60), ...ofIds } }, [
-    { attribute: 'touched', is: 'absent' },
-  ]);
+/** What a gathering task has done. */
+export function gatheredTask(mark: TaskMark, ids: IdBytes): DoneTask {
+  return { touched: mark, ...(Object.keys(ids).length === 0 ? {} : { extra: { ids } }) };
 }
 
-/** A mark as it was read. */
+/** The mark of a gathering task as it was read. */
 export interface StoredMark {
   readonly epoch: number;
   readonly task: number;
@@ -39,16 +95,16 @@ export interface StoredMark {
   readonly ids: IdBytes;
 }
 
-/** The marks of the tasks of some epochs, `from` and `to` inclusive, by epoch and task. */
+/** The marks of the gathering tasks of some epochs, `from` and `to` inclusive, by epoch and task. */
 export async function readMarks(state: Table, from: number, to: number): Promise<readonly StoredMark[]> {
-  const items = await state.query(partition, { from: positionText(from), to: `${positionText(to)}~` });
-  return items.map((item) => {
-    const [epoch, task] = item.sk.split('#').map(Number);
-    // Written by putMark above and by nobody else.
-    const mark = JSON.parse(unpack(item.attributes.touched as string | Uint8Array)) as TaskMark;
-    const ids = JSON.parse(unpack((item.attributes.ids ?? '{}') as string | Uint8Array)) as IdBytes;
-    return { epoch: epoch ?? 0, task: task ?? 0, mark, ids };
-  });
+  const items = await state.query(partitionOf(gatherStage), range(from, to));
+  return items.map((item) => ({
+    epoch: Number.parseInt(item.sk, 10),
+    task: Number(nameOf(item)),
+    // Made by gatheredTask above.
+    mark: unpacked(item, 'touched') as TaskMark,
+    ids: unpacked(item, 'ids') as IdBytes,
+  }));
 }
 
 /** What some tasks have touched together, by query. */

@@ -69,8 +69,13 @@ function createFunction(name: LocalFunctionName, options: FunctionsOptions, port
     timeoutMs: options.timeoutMs[name],
     environments: options.environments[name],
     policy: policies[name],
-    variables: {},
+    variables: name === 'finalize' && options.kicks ? tasksBeside(options.environments.finalize) : {},
   });
+}
+
+/** All environments of finalize but the one that leads may take tasks. */
+function tasksBeside(environments: number): Readonly<Record<string, string>> {
+  return { [environmentNames.tasksAtATime]: String(environments - 1) };
 }
 
 /** Two environments, so that two runs can overlap. */

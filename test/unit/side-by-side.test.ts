@@ -1,0 +1,225 @@
+import pLimit from 'p-limit';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
+import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
+import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
+import { type FinalizerOptions, finalize, takeTasks } from '../../functions/state/epochs/finalizer.ts';
+import type { OtherRuns, TaskRequest } from '../../functions/state/epochs/task-runner.ts';
+import { readGathered } from '../../functions/state/log/epoch.ts';
+import { readNewestPlan } from '../../functions/state/log/plan.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { limitedTable } from '../../functions/state/table/limited-table.ts';
+import type { Item, Table } from '../../functions/state/table/table.ts';
+import { type ItemStore, itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
+import { steppedCalls } from '../fixtures/stepped-tables.ts';
+
+/** The start of a minute. */
+const startMs = 1_700_002_800_000;
+const minuteMs = 60_000;
+
+const pipeline = definePipeline({
+  name: 'tasks',
+  event: z.object({ time: z.number(), key: z.string(), value: z.number() }),
+  eventTime: { of: (event) => event.time, unit: 'ms' },
+  watermark: { delay: '0 seconds' },
+  queries: {
+    perMinute: {
+      groupBy: ['key'],
+      window: tumbling('1 minute'),
+      aggregates: { count: count(), total: sum((event) => event.value) },
+    },
+  },
+});
+
+const shardIds = ['shard-0', 'shard-1', 'shard-2'];
+
+/** Logs of some minutes, with entries enough for many tasks. */
+async function filledTables() {
+  const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
+  const { state, rejects } = tablesOf(stores);
+  let records = 0;
+  for (const [number, shardId] of shardIds.entries()) {
+    const aggregator = shardAggregator({ pipeline, state, rejects, shardId, now: () => startMs, attempt: () => 'one' });
+    for (let minute = 0; minute < 6; minute++) {
+      const batch = Array.from({ length: 20 }, (_, i): StreamRecord => {
+        const event = { time: startMs + minute * minuteMs + i * 100, key: `key-${(i * 7 + number) % 13}`, value: i };
+        const text = JSON.stringify(event);
+        const events = [{ text, subRecord: 0, bytes: () => Buffer.from(text) }];
+        return { sequenceNumber: String(1000 + records++), arrival: startMs, partitionKey: 'p', events };
+      });
+      const { counters } = await aggregator.apply(batch, () => minuteMs);
+      expect(counters).toStrictEqual({ received: 20, counted: 20, late: 0, duplicate: 0, rejected: 0, filtered: 0 });
+    }
+  }
+  return stores;
+}
+
+type Stores = Readonly<Record<'state' | 'windows' | 'rejects', ItemStore>>;
+
+function tablesOf({ state, windows, rejects }: Stores) {
+  return { state: memoryTable(state), windows: memoryTable(windows), rejects: memoryTable(rejects) };
+}
+
+/** Everything that is stored, without the hints that a run is at a task. */
+function stored({ state, windows }: Stores): readonly Item[] {
+  return [...state.all(), ...windows.all()]
+    .filter(({ pk }) => pk !== 'leases')
+    .sort((left, right) => (`${left.pk} ${left.sk}` < `${right.pk} ${right.sk}` ? -1 : 1));
+}
+
+const bounds: EpochBounds = { ...epochBounds, taskBytes: 300, tasksAlone: 2 };
+
+/** Invocations of finalize over the same tables. They take turns, as their calls do. */
+function deployment(
+  stores: Stores,
+  most: number,
+  diesAfter: (helper: number) => number = () => Number.POSITIVE_INFINITY,
+) {
+  const clock = { nowMs: startMs + 10 * minuteMs };
+  const underWay: Promise<unknown>[] = [];
+  const asked: (TaskRequest | undefined)[] = [];
+  const tasksOf: string[][] = [];
+  const options = (table: (table: Table) => Table, others: OtherRuns | undefined): FinalizerOptions => {
+    const { state, windows } = tablesOf(stores);
+    return {
+      pipeline,
+      state: table(state),
+      windows: table(windows),
+      stream: {
+        identity: async () => ({ name: 'stream', createdAt: 0 }),
+        listShards: async () => shardIds.map((shardId) => ({ shardId, closed: false })),
+        tail: async () => 'nothing',
+      },
+      limit: pLimit(32),
+      publish: async () => undefined,
+      now: () => clock.nowMs,
+      // Whoever writes it, it is the same: the names of attempts are no part of it.
+      runId: 'run',
+      remainingMs: () => minuteMs,
+      retentionMs: 86_400_000,
+      bounds,
+      others,
+    };
+  };
+  const others: OtherRuns = {
+    most,
+    async start(request) {
+      const helper = asked.push(request) - 1;
+      const marked: string[] = [];
+      tasksOf.push(marked);
+      let left = diesAfter(helper);
+      const mortal = (table: Table): Table => {
+        const watched: Table = {
+          ...table,
+          async put(item, when) {
+            const outcome = await table.put(item, when);
+            if (item.pk.startsWith('marks') && outcome === 'applied') marked.push(item.sk);
+            return outcome;
+          },
+        };
+        return limitedTable(watched, async (call) => {
+          // The other invocations have their turns.
+          await new Promise(setImmediate);
+          if (left-- <= 0) throw new Error('the invocation has died');
+          return call();
+        });
+      };
+      if (request === undefined) throw new Error('the leader lives');
+      underWay.push(takeTasks(options(mortal, others), request).catch(() => {}));
+    },
+    async wait(ms) {
+      clock.nowMs += ms;
+      await new Promise(setImmediate);
+    },
+  };
+  const yielding = (table: Table) =>
+    limitedTable(table, async (call) => {
+      await new Promise(setImmediate);
+      return call();
+    });
+  return {
+    asked,
+    tasksOf,
+    async run() {
+      const report = await finalize(options(yielding, most === 0 ? undefined : others), 'advance');
+      await Promise.all(underWay);
+      return report;
+    },
+    help: (request: TaskRequest) => takeTasks(options(yielding, others), request),
+  };
+}
+
+it('an epoch of many tasks is done by several invocations, byte for byte as by one', async () => {
+  const [alone, together] = [await filledTables(), await filledTables()];
+  const one = await deployment(alone, 0).run();
+  const several = deployment(together, 3);
+  expect(await several.run()).toStrictEqual(one);
+  expect(one).toMatchObject({ windows: 5, closingsLeft: 0, mismatch: { events: 0, pairs: {} } });
+  expect((await readNewestPlan(tablesOf(alone).state))?.tasks.length).toBeGreaterThan(10);
+  expect(several.asked.map((request) => request?.stage)).toStrictEqual(['gather', 'gather', 'gather']);
+  expect(new Set(several.asked.map((request) => request?.begin)).size).toBe(3);
+  for (const tasks of several.tasksOf) expect(tasks.length).toBeGreaterThan(1);
+  expect(stored(together)).toStrictEqual(stored(alone));
+});
+
+it('a task of an invocation that died is done by another one when its lease is over', async () => {
+  const alone = await filledTables();
+  await deployment(alone, 0).run();
+  // At each call in turn: amid its first look, after a lease, between segments and mark.
+  for (let calls = 0; calls < 12; calls++) {
+    const together = await filledTables();
+    const several = deployment(together, 2, (helper) => (helper === 0 ? calls : Number.POSITIVE_INFINITY));
+    const report = await several.run();
+    expect(report.closingsLeft, `${calls} calls`).toBe(0);
+    const clockless = ({ attributes: { expiresAt, indexedSince, ...attributes }, ...item }: Item) => ({
+      ...item,
+      attributes,
+    });
+    expect(stored(together).map(clockless), `${calls} calls`).toStrictEqual(stored(alone).map(clockless));
+  }
+});
+
+it('an invocation that begins when all is done, or that nobody knows the epoch of, does nothing', async () => {
+  const stores = await filledTables();
+  const { run, help } = deployment(stores, 2);
+  await run();
+  const before = stored(stores);
+  const { epoch } = await readGathered(tablesOf(stores).state);
+  await help({ stage: 'gather', epoch, begin: 3 });
+  await help({ stage: 'gather', epoch: epoch + 1, begin: 0 });
+  expect(stored(stores)).toStrictEqual(before);
+});
+
+it('tasks that one run should do cost no call more', async () => {
+  const names = async (most: number): Promise<readonly (readonly string[])[]> => {
+    const calls = steppedCalls();
+    const { state, windows } = tablesOf(await filledTables());
+    const failing = async () => {
+      throw new Error('nobody is to be asked');
+    };
+    await finalize(
+      {
+        pipeline,
+        state: calls.table(state),
+        windows: calls.table(windows),
+        stream: {
+          identity: async () => ({ name: 'stream', createdAt: 0 }),
+          listShards: async () => shardIds.map((shardId) => ({ shardId, closed: false })),
+          tail: async () => 'nothing',
+        },
+        limit: pLimit(32),
+        publish: async () => undefined,
+        now: () => startMs + 10 * minuteMs,
+        runId: 'run',
+        remainingMs: () => minuteMs,
+        retentionMs: 86_400_000,
+        others: most === 0 ? undefined : { most, start: failing, wait: failing },
+      },
+      'advance',
+    );
+    return calls.steps;
+  };
+  expect(await names(50)).toStrictEqual(await names(0));
+});
