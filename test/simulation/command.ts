@@ -5,7 +5,7 @@ import { bundleEngine, bundleWorker, loadEngine } from './bundle.ts';
 import { minimize } from './minimize.ts';
 import { type Mutation, missing, mutations } from './mutations.ts';
 import type { SimulationOptions } from './options.ts';
-import { runScaleCase, scaleCases } from './scale/scale-case.ts';
+import { runScale, scaleNames } from './scale/run-scale.ts';
 import type { Tally } from './tally-worker.ts';
 
 const usage = `npm run simulate -- --seeds N [--from N] [--jobs N] [--json]     N seeds, from --from on
@@ -14,7 +14,7 @@ const usage = `npm run simulate -- --seeds N [--from N] [--jobs N] [--json]     
                     --options JSON                                 one simulation as a minimized failure prints it, with its trace
                     --mutation ID [--seeds N]                      a rule of the protocol turned off: it has to be found
                     --mutations [--search N]                       all of them, by their known seeds; --search looks for seeds
-                    --scale [NAME] [--json]                        what is large or rare, each case with its figures: ${Object.keys(scaleCases).join(', ')}
+                    --scale [NAME,NAME] [--json]                   what is large or rare, each case with its figures: ${scaleNames.join(', ')}
 `;
 
 /** Seeds that one worker takes at a time. */
@@ -47,7 +47,12 @@ export async function main(repository: string, args: readonly string[]): Promise
     process.stdout.write(usage);
     return 0;
   }
-  if (values.scale) return runScale(positionals, values.json);
+  if (values.scale) {
+    const names = positionals.flatMap((name) => name.split(','));
+    const unknown = names.find((name) => !scaleNames.includes(name));
+    if (unknown !== undefined) throw new UsageError(`--scale: ${unknown} is none of ${scaleNames.join(', ')}`);
+    return runScale(names, values.json ? 'json' : 'text');
+  }
   if (positionals.length > 0) throw new UsageError(`${positionals[0]}: only --scale takes a name`);
   const mutation = values.mutation === undefined ? undefined : mutations.find(({ id }) => id === values.mutation);
   if (values.mutation !== undefined && mutation === undefined)
@@ -98,26 +103,6 @@ export async function main(repository: string, args: readonly string[]): Promise
   const smallest = await minimize(engine, engine.drawOptions(failure.seed));
   await runOne(engineFile, smallest);
   return 1;
-}
-
-/** Runs all cases, or those named, in full and one after the other, so that each has the memory to itself. */
-async function runScale(names: readonly string[], json: boolean): Promise<number> {
-  const known = Object.keys(scaleCases);
-  for (const name of names)
-    if (!known.includes(name)) throw new UsageError(`--scale: ${name} is none of ${known.join(', ')}`);
-  let violations = 0;
-  for (const [name, scaleCase] of Object.entries(scaleCases)) {
-    if (names.length > 0 && !names.includes(name)) continue;
-    const outcome = await runScaleCase(name, scaleCase, 'whole');
-    if (outcome.violation !== undefined) violations++;
-    const figures = Object.entries(outcome.figures).map(([figure, value]) => `${figure}: ${value}`);
-    process.stdout.write(
-      json
-        ? `${JSON.stringify(outcome)}\n`
-        : `${name}: ${outcome.violation ?? figures.join('; ')} (${outcome.seconds} s)\n`,
-    );
-  }
-  return violations === 0 ? 0 : 1;
 }
 
 /** Wrong usage of the command. */
