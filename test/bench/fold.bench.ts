@@ -17,14 +17,15 @@ const recordsInBatch = 10_000;
 const warmUpRounds = 20;
 const rounds = 60;
 const leastRatio = 0.66;
-/** Of the fold's speed, for a whole invocation. */
-const leastOfFold = 0.95;
+/** Of the bare loop's speed, for a whole invocation. */
+const leastOfInvocation = 0.75;
 const shardId = 'shardId-000000000000';
 
 /**
  * Measures the fold of one batch of 10,000 records with one event each, from Lambda's event to the folded chunk,
  * validation included. Measures a whole aggregate invocation whose tables answer at once as well. Both stand beside the
- * least that any consumer has to do: decoding Base64 and parsing JSON.
+ * least that any consumer has to do: decoding Base64 and parsing JSON. Processor time of all threads is counted, so that
+ * what runs beside it on a shared machine is not, and the collection of garbage is.
  * @throws when the two counts differ
  */
 export async function benchFold(say: (line: string) => void): Promise<readonly Figure[]> {
@@ -38,9 +39,10 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
     const timed = async <T>(into: number[], run: (event: KinesisStreamEvent) => T | Promise<T>): Promise<T> => {
       const event = renumbered(JSON.parse(text) as KinesisStreamEvent, round);
       collectGarbage();
-      const startedMs = performance.now();
+      const before = process.cpuUsage();
       const result = await run(event);
-      if (round >= warmUpRounds) into.push(performance.now() - startedMs);
+      const { user, system } = process.cpuUsage(before);
+      if (round >= warmUpRounds) into.push((user + system) / 1000);
       return result;
     };
     const opens = await timed(times.bare, bareLoop);
@@ -81,7 +83,7 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
     figure(
       'the whole invocation, tables in memory',
       invocationMs,
-      { text: `at least ${leastOfFold} of the fold`, met: foldMs / invocationMs >= leastOfFold },
+      { text: `at least ${leastOfInvocation} of the bare loop`, met: bareMs / invocationMs >= leastOfInvocation },
       'with the fold',
     ),
   ];
