@@ -27,22 +27,41 @@ const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1
  * @param first the position of its first event in the record
  */
 export function rawEvents(data: string, first: number): readonly RawEvent[] {
-  const bytes = () => Buffer.from(data, 'base64');
   if (data.length > scratch.length) {
-    const whole = bytes();
+    const whole = Buffer.from(data, 'base64');
     return eventsOf(whole, textOf(whole), first);
   }
   const to = scratch.write(data, 'base64');
   const known = shapes.read(scratch, 0, to);
-  if (known !== undefined && isEnd(shapes.end(), to)) return [{ parsed: known, subRecord: first, bytes }];
+  if (known !== undefined && isEnd(shapes.end(), to)) return [new ReadEvent(known, first, data)];
   const text = textOf(scratch.subarray(0, to));
-  if (typeof text !== 'string') return eventsOf(bytes(), text, first);
+  if (typeof text !== 'string') return eventsOf(Buffer.from(data, 'base64'), text, first);
   try {
     const parsed: unknown = parseEvent(text);
     shapes.learn(scratch, 0, to);
-    return [{ parsed, subRecord: first, bytes }];
+    return [new ReadEvent(parsed, first, data)];
   } catch {
-    return eventsOf(bytes(), text, first);
+    return eventsOf(Buffer.from(data, 'base64'), text, first);
+  }
+}
+
+/**
+ * A whole record as one event that is read. A class, so that its function is made when it is asked for: a batch holds
+ * thousands of these at once, and a function with its context takes more memory than the event.
+ */
+class ReadEvent {
+  readonly parsed: unknown;
+  readonly subRecord: number;
+  private readonly data: string;
+
+  constructor(parsed: unknown, subRecord: number, data: string) {
+    this.parsed = parsed;
+    this.subRecord = subRecord;
+    this.data = data;
+  }
+
+  get bytes(): () => Uint8Array {
+    return () => Buffer.from(this.data, 'base64');
   }
 }
 

@@ -2,12 +2,14 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
 import { benchCodec } from './codec.bench.ts';
+import { benchCold } from './cold.bench.ts';
 import { benchCorners } from './corners.bench.ts';
 import { benchDedup } from './dedup.bench.ts';
 import { benchEntries, benchOverlap } from './entries.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
 import { benchFold } from './fold.bench.ts';
 import { benchLatency } from './latency.bench.ts';
+import { benchMemory } from './memory.bench.ts';
 import { benchPath } from './path.bench.ts';
 import { benchQuery } from './query.bench.ts';
 import { benchStream } from './stream.bench.ts';
@@ -19,12 +21,14 @@ import { benchStream } from './stream.bench.ts';
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   corners: benchCorners,
+  cold: benchCold,
   codec: benchCodec,
   writes: async (say) => [...(await benchEntries(say)), ...(await benchDedup(say))],
   path: benchPath,
   overlap: benchOverlap,
   batch: benchBatch,
   stream: benchStream,
+  memory: benchMemory,
   latency: benchLatency,
   query: benchQuery,
 };

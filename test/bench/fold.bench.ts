@@ -17,8 +17,8 @@ const recordsInBatch = 10_000;
 const warmUpRounds = 20;
 const rounds = 60;
 const leastRatio = 0.66;
-/** Of the fold's speed, for a whole invocation. */
-const leastOfFold = 0.95;
+/** Of the bare loop's speed, for a whole invocation. */
+const leastOfInvocation = 0.75;
 const shardId = 'shardId-000000000000';
 
 /**
@@ -81,7 +81,7 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
     figure(
       'the whole invocation, tables in memory',
       invocationMs,
-      { text: `at least ${leastOfFold} of the fold`, met: foldMs / invocationMs >= leastOfFold },
+      { text: `at least ${leastOfInvocation} of the bare loop`, met: bareMs / invocationMs >= leastOfInvocation },
       'with the fold',
     ),
   ];

@@ -1,9 +1,9 @@
 import { argumentError } from '../arguments/error.ts';
-import { dayMs, dayOfWeek, monthOf } from './civil-date.ts';
-import { firstShown } from './local-clock.ts';
+import { dayMs, dayOfWeek, firstOfMonth, monthOf } from './civil-date.ts';
+import { firstShown, plainStretches, startsOnClocks } from './local-clock.ts';
 import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { Window, WindowKind } from './window.ts';
-import { onlyOptions } from './window-edges.ts';
+import { floorTo, onlyOptions } from './window-edges.ts';
 import { zoneOffsets } from './zone-offsets.ts';
 
 /** A unit of {@link calendar}. */
@@ -66,20 +66,35 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
   // A date begins at the first of its midnights, as in Temporal's startOfDay. Where clocks go back over midnight they
   // show the date before once more; that time belongs to the date that has begun. A date that a zone left out, as Samoa
   // did in 2011, is not a window: it would begin where the next one does.
+  const stretchAt = plainStretches(zone, Number.POSITIVE_INFINITY);
   const windowAt = (time: number): Window => {
-    let dates = datesOf(Math.floor((time + zone.spanAt(time).offsetMs) / dayMs));
-    let start = firstShown(zone, dates.first * dayMs);
+    const { from, end: until, offsetMs } = stretchAt(time);
+    const edgeOf = (day: number): number => {
+      const edge = day * dayMs - offsetMs;
+      return edge >= from && edge < until ? edge : firstShown(zone, day * dayMs);
+    };
+    let dates = datesOf(Math.floor((time + offsetMs) / dayMs));
+    let start = edgeOf(dates.first);
     for (;;) {
-      const end = firstShown(zone, dates.next * dayMs);
+      const end = edgeOf(dates.next);
       if (end > time) return { start, end };
       start = end;
       dates = datesOf(dates.next);
     }
   };
+  // Weeks are counted from the first one that starts after the epoch, which was a Thursday.
+  const weekMs = 7 * dayMs;
+  const firstWeekMs = ((first + 3) % 7) * dayMs;
+  const floorOf: Readonly<Record<CalendarUnit, (shown: number) => number>> = {
+    day: (shown) => floorTo(shown, dayMs),
+    week: (shown) => floorTo(shown - firstWeekMs, weekMs) + firstWeekMs,
+    month: (shown) => firstOfMonth(Math.floor(shown / dayMs)) * dayMs,
+  };
+  const startOf = startsOnClocks(stretchAt, floorOf[unit], (time) => windowAt(time).start);
   return sideBySide(
     `calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`,
     usualMs[unit],
     timeZone,
-    windowAt,
+    { windowAt, startOf },
   );
 }

@@ -18,29 +18,22 @@ export function dayOfWeek(day: number): number {
 
 /** The first day of the month that holds a day, and of the month after it. */
 export function monthOf(day: number): { readonly first: number; readonly next: number } {
-  const shifted = day + epochDays;
-  const era = Math.floor(shifted / eraDays);
-  const dayOfEra = shifted - era * eraDays;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const yearStart = 365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
+  const first = firstOfMonth(day);
+  // No month is shorter than 28 days or longer than 31.
+  return { first, next: firstOfMonth(first + 31) };
+}
+
+/** The first day of the month that holds a day. */
+export function firstOfMonth(day: number): number {
+  const era = Math.floor((day + epochDays) / eraDays);
+  // From here on all is whole, small and not negative: `| 0` rounds down.
+  const dayOfEra = (day + epochDays - era * eraDays) | 0;
+  const yearOfEra =
+    ((dayOfEra - ((dayOfEra / 1460) | 0) + ((dayOfEra / 36_524) | 0) - ((dayOfEra / 146_096) | 0)) / 365) | 0;
+  const yearStart = 365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0);
   const dayOfYear = dayOfEra - yearStart;
-  const month = Math.floor((5 * dayOfYear + 2) / 153); // 0 is March
-  const monthStart = (index: number) => Math.floor((153 * index + 2) / 5);
-  const first = day - (dayOfYear - monthStart(month));
-  // February is last. Only the start of the next year tells its length.
-  const nextYear = yearOfEra + 1;
-  const next =
-    month < 11
-      ? first + monthStart(month + 1) - monthStart(month)
-      : era * eraDays +
-        365 * nextYear +
-        Math.floor(nextYear / 4) -
-        Math.floor(nextYear / 100) +
-        (nextYear === 400 ? 1 : 0) -
-        epochDays;
-  return { first, next };
+  const month = ((5 * dayOfYear + 2) / 153) | 0; // 0 is March
+  return day - (dayOfYear - (((153 * month + 2) / 5) | 0));
 }
 
 function floorMod(value: number, by: number): number {

@@ -1,6 +1,6 @@
 import type { Window } from './window.ts';
 import { floorTo } from './window-edges.ts';
-import type { OffsetSpan, ZoneOffsets } from './zone-offsets.ts';
+import { mostBlocks, type OffsetSpan, placeOf, remembered, type ZoneOffsets } from './zone-offsets.ts';
 
 /**
  * The distance from a moment, in ms, within which changes of clocks matter to what the clocks show at that moment. No
@@ -20,7 +20,110 @@ export function firstShown(zone: ZoneOffsets, shown: number): number {
 }
 
 /**
- * The window that holds a moment, of a grid on the clocks of a zone.
+ * A stretch of time, `[start, end)` in epoch ms, in which clocks are one offset ahead of UTC's, or are moved only by
+ * multiples of a step.
+ */
+interface PlainStretch {
+  readonly start: number;
+  readonly end: number;
+  /** The offset in it, whatever the multiple. */
+  readonly offsetMs: number;
+  /** From here on, the clocks show what follows from the offset, and nothing before it shows the same time. */
+  readonly from: number;
+}
+
+/** Most spans that are put together on either side of one: some eight years. */
+const mostTogether = 16;
+
+/**
+ * The stretches of a zone by moments, which many windows lie wholly in. A time may be in several of them, which lead to
+ * the same edges.
+ * @param stepMs clocks that are moved by multiples of it go on as if they were not; infinity: no others than none
+ */
+export function plainStretches(zone: ZoneOffsets, stepMs: number): (time: number) => PlainStretch {
+  const bySpan = new WeakMap<OffsetSpan, PlainStretch>();
+  return remembered((time) => {
+    const span = zone.spanAt(time);
+    const known = bySpan.get(span);
+    if (known !== undefined) return known;
+    const found = stretchAround(zone, span, stepMs);
+    bySpan.set(span, found);
+    return found;
+  });
+}
+
+function stretchAround(zone: ZoneOffsets, span: OffsetSpan, stepMs: number): PlainStretch {
+  const goesOn = (left: OffsetSpan, right: OffsetSpan) => (right.offsetMs - left.offsetMs) % stepMs === 0;
+  let [first, last] = [span, span];
+  let before = beforeOf(zone, first);
+  for (let i = 0; i < mostTogether && before !== undefined && goesOn(before, first); i++) {
+    first = before;
+    before = beforeOf(zone, first);
+  }
+  for (let i = 0; i < mostTogether && Number.isFinite(last.end); i++) {
+    const next = zone.spanAt(last.end);
+    if (!goesOn(last, next)) break;
+    last = next;
+  }
+  return { start: first.start, end: last.end, offsetMs: span.offsetMs, from: firstPlain(first, before) };
+}
+
+function beforeOf(zone: ZoneOffsets, { start }: OffsetSpan): OffsetSpan | undefined {
+  return Number.isFinite(start) ? zone.spanAt(start - 1) : undefined;
+}
+
+/** The first moment of a span whose shown time was not shown before. */
+function firstPlain({ start, offsetMs }: OffsetSpan, before: OffsetSpan | undefined): number {
+  if (before === undefined) return start;
+  // Not even the clocks of the span before that reach over a long one.
+  const isLong = before.end - before.start > reachMs;
+  return start + (isLong ? Math.max(0, before.offsetMs - offsetMs) : reachMs);
+}
+
+/**
+ * The starts of windows on the clocks of a zone, as a function that gives that of the window which holds a moment.
+ * Within a stretch it follows from the offset. What is remembered of the stretches only says which offset to try.
+ * @param floorOf the latest edge, as the clocks show it, that is not later than a time, as they show it
+ * @param startOf the same as the result, for the moments that are too near to a change of clocks
+ */
+export function startsOnClocks(
+  stretchAt: (time: number) => PlainStretch,
+  floorOf: (shown: number) => number,
+  startOf: (time: number) => number,
+): (time: number) => number {
+  /** For each block of time: the offset, `from` and the end of its latest stretch. */
+  let stretches: Float64Array | undefined;
+  const startNear = (time: number, at: number): number => {
+    stretches ??= new Float64Array(3 * mostBlocks).fill(Number.NaN);
+    const { offsetMs, from, end } = stretchAt(time);
+    stretches[at] = offsetMs;
+    stretches[at + 1] = from;
+    stretches[at + 2] = end;
+    const start = floorOf(time + offsetMs) - offsetMs;
+    return start >= from ? start : startOf(time);
+  };
+  return (time) => {
+    const at = 3 * placeOf(time);
+    if (stretches !== undefined) {
+      const offsetMs = stretches[at] ?? Number.NaN;
+      const start = floorOf(time + offsetMs) - offsetMs;
+      // Edges from here on were not shown before. So this one is first shown at `start`, and the next one later than
+      // `time`.
+      if (start >= (stretches[at + 1] ?? Number.NaN) && time < (stretches[at + 2] ?? Number.NaN)) return start;
+    }
+    return startNear(time, at);
+  };
+}
+
+/** Windows that cover all of time, by a moment that they hold. */
+export interface WindowsOnClocks {
+  windowAt(time: number): Window;
+  /** The start of that window: several times faster than the window. */
+  startOf(time: number): number;
+}
+
+/**
+ * The windows of a grid on the clocks of a zone.
  *
  * Where the size divides the length by which the clocks are moved, the grid goes on over the change as if there were
  * none: it lies on the same times of day before and after. The hour that comes twice has windows of its own each time,
@@ -28,11 +131,24 @@ export function firstShown(zone: ZoneOffsets, shown: number): number {
  * show it, as in Flink's windows with a local time zone: a window over the change is shorter or longer for it. A window
  * that lies wholly in the time that is left out does not exist.
  */
+export function windowsOnClocks(zone: ZoneOffsets, sizeMs: number, offsetMs: number): WindowsOnClocks {
+  const stretchAt = plainStretches(zone, sizeMs);
+  const windowAt = (time: number): Window => {
+    const stretch = stretchAt(time);
+    const aheadMs = stretch.offsetMs - offsetMs;
+    const start = floorTo(time + aheadMs, sizeMs) - aheadMs;
+    if (start >= stretch.from && start + sizeMs < stretch.end) return { start, end: start + sizeMs };
+    return windowOnClocks(zone, sizeMs, offsetMs, time);
+  };
+  const floorOf = (shown: number) => floorTo(shown - offsetMs, sizeMs) + offsetMs;
+  return { windowAt, startOf: startsOnClocks(stretchAt, floorOf, (time) => windowAt(time).start) };
+}
+
+/** The window that holds a moment ({@link windowsOnClocks}), by the zone's spans alone. */
 export function windowOnClocks(zone: ZoneOffsets, sizeMs: number, offsetMs: number, time: number): Window {
   const span = zone.spanAt(time);
   const edge = floorTo(time + span.offsetMs - offsetMs, sizeMs) + offsetMs;
   const start = edge - span.offsetMs;
-  if (start - reachMs >= span.start && start + sizeMs < span.end) return { start, end: start + sizeMs };
   return windowNearChange(clockAround(zone, span, start, sizeMs), sizeMs, edge, time);
 }
 

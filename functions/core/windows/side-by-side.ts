@@ -1,18 +1,18 @@
 import { Temporal } from 'temporal-polyfill';
 import { argumentError } from '../arguments/error.ts';
+import type { WindowsOnClocks } from './local-clock.ts';
 import type { Window, WindowKind } from './window.ts';
 
 /**
  * Windows that cover all of time without overlapping. Each is one slice, however long it is.
  * @param timeZone the zone on whose clocks they lie
- * @param windowAt the window that holds a time. It depends on the time alone, and its end is the start of the next
- * window.
+ * @param windows by a time that they hold. They depend on the time alone, and each ends where the next one starts.
  */
 export function sideBySide(
   label: string,
   sliceMs: number,
   timeZone: string,
-  windowAt: (time: number) => Window,
+  { windowAt, startOf }: WindowsOnClocks,
 ): WindowKind {
   const at = (time: number): Window => {
     const window = windowAt(time);
@@ -24,7 +24,7 @@ export function sideBySide(
     label,
     sliceMs,
     timeZone,
-    sliceOf: (time) => at(time).start,
+    sliceOf: startOf,
     closings: (slice) => [at(slice).end],
     emit: (closing) => {
       const { start, end } = at(closing - 1);

@@ -1,5 +1,5 @@
 import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { windowOnClocks } from './local-clock.ts';
+import { windowsOnClocks } from './local-clock.ts';
 import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { WindowKind } from './window.ts';
 import { isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
@@ -43,8 +43,8 @@ export function tumbling(size: Duration, options: TumblingOptions = {}): WindowK
   const label = `tumbling ${sizeMs} ms${offsetMs === 0 ? '' : ` offset ${offsetMs} ms`}`;
   if (onClocks) {
     const timeZone = checkedTimeZone('window: tumbling timeZone', options.timeZone);
-    const zone = zoneOffsets(timeZone);
-    return sideBySide(`${label} ${timeZone}`, sizeMs, timeZone, (time) => windowOnClocks(zone, sizeMs, offsetMs, time));
+    const windows = windowsOnClocks(zoneOffsets(timeZone), sizeMs, offsetMs);
+    return sideBySide(`${label} ${timeZone}`, sizeMs, timeZone, windows);
   }
   return {
     label,

@@ -19,13 +19,7 @@ export interface ZoneOffsets {
   spanAt(time: number): OffsetSpan;
 }
 
-/**
- * The length of a block of time, in ms. Spans are found by the number of their block. It is about 50 days, so that most
- * blocks hold no change of clocks.
- */
-const blockMs = 2 ** 32;
-
-/** Most blocks, and most spans, kept of a zone: a thousand years of them, in about a megabyte. */
+/** Most spans kept of a zone: thousands of years of them, in less than a megabyte. */
 const mostKept = 8192;
 
 const zones = new Map<string, ZoneOffsets>();
@@ -43,10 +37,8 @@ export function zoneOffsets(timeZone: string): ZoneOffsets {
 }
 
 function offsetsOf(timeZone: string): ZoneOffsets {
-  const blocks = new Map<number, readonly OffsetSpan[]>();
   /** By start, ascending; not all of time is covered. */
   let spans: OffsetSpan[] = [];
-  let last: OffsetSpan | undefined;
 
   const spanFound = (time: number): OffsetSpan => {
     const after = firstAfter(spans, time);
@@ -57,28 +49,39 @@ function offsetsOf(timeZone: string): ZoneOffsets {
     spans.splice(firstAfter(spans, time), 0, found);
     return found;
   };
-  const blockOf = (index: number): readonly OffsetSpan[] => {
-    const found: OffsetSpan[] = [];
-    for (let at = index * blockMs; at < (index + 1) * blockMs; ) {
-      const span = spanFound(at);
-      found.push(span);
-      at = span.end;
-    }
-    if (blocks.size === mostKept) blocks.clear();
-    blocks.set(index, found);
+  return { spanAt: remembered(spanFound) };
+}
+
+/**
+ * The length of a block of time, in ms: some six days, so that few blocks hold a change of clocks. It is a power of
+ * two, by which division is quick.
+ */
+const blockMs = 2 ** 29;
+
+/** Most blocks with something remembered, a power of two: 70 years of them. */
+export const mostBlocks = 4096;
+
+/** The place of a moment's block among those that are remembered, from 0. Other blocks have the same place. */
+export function placeOf(time: number): number {
+  return Math.floor(time / blockMs) & (mostBlocks - 1);
+}
+
+/**
+ * Remembers the latest answer of each block of time. An answer is given again only for a time that it holds, so what is
+ * given does not depend on what was asked before.
+ * @param find the stretch that holds a time
+ */
+export function remembered<Stretch extends Pick<OffsetSpan, 'start' | 'end'>>(
+  find: (time: number) => Stretch,
+): (time: number) => Stretch {
+  const latest = new Array<Stretch | undefined>(mostBlocks).fill(undefined);
+  return (time) => {
+    const place = placeOf(time);
+    const known = latest[place];
+    if (known !== undefined && time >= known.start && time < known.end) return known;
+    const found = find(time);
+    latest[place] = found;
     return found;
-  };
-  return {
-    spanAt(time) {
-      if (last !== undefined && time >= last.start && time < last.end) return last;
-      const index = Math.floor(time / blockMs);
-      for (const span of blocks.get(index) ?? blockOf(index)) {
-        if (time >= span.end) continue;
-        last = span;
-        return span;
-      }
-      throw new Error(`${timeZone} has no offset at ${time}`);
-    },
   };
 }
 
