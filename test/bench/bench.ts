@@ -2,6 +2,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
 import { benchCodec } from './codec.bench.ts';
+import { benchCpu } from './cpu.bench.ts';
 import { benchDedup } from './dedup.bench.ts';
 import { benchEntries, benchOverlap } from './entries.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
@@ -18,6 +19,7 @@ import { benchStream } from './stream.bench.ts';
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   codec: benchCodec,
+  cpu: benchCpu,
   writes: async (say) => [...(await benchEntries(say)), ...(await benchDedup(say))],
   path: benchPath,
   overlap: benchOverlap,
