@@ -27,10 +27,18 @@ const million = 1_000_000;
 const gb = 2 ** 30;
 
 /**
- * The seconds of an invocation of aggregate beyond its events, those of each event, and of each key of a query. They
- * were measured on this project's machine and doubled (docs/cost.md).
+ * The seconds of an invocation of aggregate: what it waits for two calls, its CPU beyond events and keys, that of an
+ * event and of a key of the batch, and what each further aggregate adds to them. The CPU was measured on this project's
+ * machine (`npm run bench -- cpu`) and doubled.
  */
-export const aggregateSeconds = { call: 0.03, event: 0.000_006, key: 0.000_006 } as const;
+export const aggregateSeconds = {
+  wait: 0.02,
+  call: 0.01,
+  event: 0.000_008,
+  key: 0.000_025,
+  furtherOfEvent: 0.000_003,
+  furtherOfKey: 0.000_001_5,
+} as const;
 
 /** The CPU of a call to DynamoDB, and of a row that is decoded, merged or encoded, in seconds; calls wait beside that. */
 export const finalizeSeconds = { run: 0.08, epoch: 0.1, call: 0.0011, row: 0.000_003 } as const;
@@ -107,10 +115,11 @@ const scaledCpu = (cpuSeconds: number, memoryMb: number) => cpuSeconds * Math.ma
 /** The seconds of an invocation of aggregate: it waits for two calls, and folds events and writes keys by itself. */
 export function secondsOfBatch(question: CostQuestion, events: number): number {
   const { queries, keys, aggregates, memoryMb } = question;
+  const { wait, call, event, key, furtherOfEvent, furtherOfKey } = aggregateSeconds;
   const held = keysIn(keys, events) * queries;
-  const perEvent = aggregateSeconds.event * (1 + 0.15 * (queries * aggregates - 1));
-  const cpu = 0.01 + events * perEvent + held * aggregateSeconds.key * (0.5 + aggregates / 2);
-  return aggregateSeconds.call - 0.01 + scaledCpu(cpu, memoryMb);
+  const perEvent = event + furtherOfEvent * (queries * aggregates - 1);
+  const perKey = key + furtherOfKey * (aggregates - 1);
+  return wait + scaledCpu(call + events * perEvent + held * perKey, memoryMb);
 }
 
 function lambdaTerms(question: CostQuestion, flow: Flow, use: TableUse): Bill {

@@ -16,7 +16,7 @@ export interface Measured<Answer> {
 
 /**
  * The log and the metrics of a function. Metrics are one line of embedded metric format for each invocation, and one
- * for each query that something is counted of.
+ * for each query that something is counted of; what is counted as nothing is left out.
  */
 export interface Telemetry {
   readonly logger: Logger;
@@ -54,7 +54,7 @@ export function createTelemetry(deployment: string, functionName: string, logLev
         for (const [query, own] of Object.entries(byQuery)) {
           const ofQuery = metricsOf(query);
           addCounts(ofQuery, own);
-          ofQuery.publishStoredMetrics();
+          publish(ofQuery);
         }
         return answer;
       } catch (error) {
@@ -68,16 +68,21 @@ export function createTelemetry(deployment: string, functionName: string, logLev
               (['writeUnits', 'readUnits', 'refusedWrites'] as const).map((name) => [name, meter[name] - before[name]]),
             ),
           );
-        metrics.publishStoredMetrics();
+        publish(metrics);
       }
     },
   };
 }
 
 /**
- * Adds what was counted. A count of nothing is left out: a metric costs what thirty gigabytes of logs do not in every
- * hour in which it is published, and what is missing rings no alarm (infra/monitoring/alarms.ts).
+ * Adds what was counted. A count of nothing is left out: a metric is paid for in every hour in which it is
+ * published, and what is missing rings no alarm (infra/monitoring/alarms.ts).
  */
 function addCounts(metrics: Metrics, counts: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(counts)) if (value !== 0) metrics.addMetric(name, MetricUnit.Count, value);
+}
+
+/** Prints what was added. Powertools warns where that is nothing. */
+function publish(metrics: Metrics): void {
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
 }

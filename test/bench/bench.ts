@@ -4,6 +4,7 @@ import { benchBatch } from './batch.bench.ts';
 import { benchCodec } from './codec.bench.ts';
 import { benchCold } from './cold.bench.ts';
 import { benchCorners } from './corners.bench.ts';
+import { benchCpu } from './cpu.bench.ts';
 import { benchDedup } from './dedup.bench.ts';
 import { benchEntries, benchOverlap } from './entries.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, Bench>> = {
   corners: benchCorners,
   cold: benchCold,
   codec: benchCodec,
+  cpu: benchCpu,
   writes: async (say) => [...(await benchEntries(say)), ...(await benchDedup(say))],
   path: benchPath,
   overlap: benchOverlap,

@@ -156,6 +156,14 @@ describe.each(tableNames)('the table %s', (name) => {
   });
 });
 
+it('with the level DEBUG, Lambda tells of all runs of aggregate', () => {
+  const { template: verbose } = synth(() => ({ logLevel: 'DEBUG' }));
+  const functionsOf = Object.values(verbose.findResources('AWS::Lambda::Function'));
+  const levels = functionsOf.map(({ Properties }) => Properties.LoggingConfig?.SystemLogLevel);
+  expect(levels).toContain('INFO');
+  expect(levels).not.toContain('WARN');
+});
+
 describe.each(functionNames)('the function %s', (name) => {
   const { Properties } = template.toJSON()['Resources'][idOf(counts.functions[name].functionName)];
 
@@ -170,7 +178,11 @@ describe.each(functionNames)('the function %s', (name) => {
   });
 
   it('writes its log, and Lambda its own lines, as JSON, and is not traced', () => {
-    expect(Properties.LoggingConfig).toMatchObject({ LogFormat: 'JSON' });
+    // Aggregate runs once a batch: Lambda tells of the runs that fail.
+    expect(Properties.LoggingConfig).toMatchObject({
+      LogFormat: 'JSON',
+      SystemLogLevel: name === 'aggregate' ? 'WARN' : 'INFO',
+    });
     expect(Properties.TracingConfig).toBeUndefined();
   });
 
