@@ -8,6 +8,7 @@ import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
 import { exportedPipeline, pipelineBuild, withoutPipeline } from '../../infra/bundle/pipeline.ts';
 import { bundlingFailure, loadingFailure } from '../../infra/bundle/pipeline-failure.ts';
 import { messageOf } from '../../infra/local/account/local-error.ts';
+import { knownBundle, noteBundle } from './bundle-index.ts';
 import { TidemarkError, UsageError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -69,32 +70,45 @@ export async function loadPipelineBundle(
  * Bundles into a file named by the hash of its content. A rename puts it in place, so that concurrent runs share it.
  */
 async function bundlePipeline(file: string): Promise<string> {
+  const folder = cacheFolder(packageRoot);
+  const known = knownBundle(folder, file);
+  if (known !== undefined) {
+    await used(known);
+    return known;
+  }
+  const startedMs = Date.now();
   const { build } = await import('esbuild');
   const result = await build({
     ...pipelineBuild(packageRoot, 'esm'),
     entryPoints: [file],
     write: false,
     sourcemap: 'inline',
+    metafile: true,
   }).catch((error: unknown) => {
     const line = bundlingFailure(error, packageRoot) ?? `${file} cannot be bundled: ${messageOf(error)}`;
     throw new TidemarkError(line, { cause: error });
   });
   const code = result.outputFiles[0]?.contents ?? new Uint8Array();
-  const folder = cacheFolder(packageRoot);
   const bundled = path.join(folder, `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
-  if (existsSync(bundled)) {
-    const now = new Date();
-    await utimes(bundled, now, now); // the launcher removes bundles that were not used for a day
-    return bundled;
+  if (existsSync(bundled)) await used(bundled);
+  else {
+    const draft = path.join(folder, `draft-${randomUUID()}.mjs`);
+    try {
+      await writeFile(draft, code);
+      await rename(draft, bundled);
+    } finally {
+      await rm(draft, { force: true });
+    }
   }
-  const draft = path.join(folder, `draft-${randomUUID()}.mjs`);
-  try {
-    await writeFile(draft, code);
-    await rename(draft, bundled);
-  } finally {
-    await rm(draft, { force: true });
-  }
+  const inputs = Object.keys(result.metafile.inputs).map((input) => path.resolve(packageRoot, input));
+  noteBundle(folder, file, bundled, inputs, startedMs);
   return bundled;
+}
+
+/** The launcher removes bundles that were not used for a day. */
+async function used(bundled: string): Promise<void> {
+  const now = new Date();
+  await utimes(bundled, now, now);
 }
 
 async function importBundled(bundled: string, file: string): Promise<{ readonly default?: unknown }> {
