@@ -138,6 +138,7 @@ const graceMs = 2 * 24 * 3_600_000;
 
 /**
  * Observations of one run: another one follows where the shard that is named to hold W has passed an edge meanwhile.
+ * With many shards that pass an edge one after the other, the last observation asks for another run.
  */
 const mostObservations = 3;
 
@@ -147,9 +148,9 @@ const mostObservations = 3;
  */
 export async function finalize(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const begunMs = given.remainingMs();
-  const report = await finalizeOnce(given, request);
+  const { report, isPassed } = await finalizeOnce(given, request);
   const isCutOff = report.closingsLeft > 0 && begunMs >= 2 * reserveMs && !hasTimeIn(given);
-  if (isCutOff) await given.others?.start(undefined).catch(() => {});
+  if (isPassed || isCutOff) await given.others?.start(undefined).catch(() => {});
   return report;
 }
 
@@ -204,7 +205,14 @@ function gatherOptions(options: FinalizerOptions): GatherOptions {
   };
 }
 
-async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+/** The end of a run. */
+interface FinalizeEnd {
+  readonly report: FinalizeReport;
+  /** Whether the shard that holds W has passed an edge behind C, and may have asked for an epoch before it was named. */
+  readonly isPassed: boolean;
+}
+
+async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeEnd> {
   const { state } = given;
   // All that a run begins with is read at once. The order of these reads does not matter: an election that is old is
   // refused, a tail that is old is not the place for a barrier, and W is right for the moment of its reading.
@@ -227,7 +235,7 @@ async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): 
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
     if (!isPaced && isDue(options, epochs.newest, watermark, observation, emitted)) {
       isPaced = true;
-      if (await keepPace(options, epochs.newest, noted.shards)) {
+      if (await keepPace(options, epochs.newest, Math.max(noted.shards, observation.tails.size))) {
         observation = await observe({ ...options, nowMs: options.now() });
         continue;
       }
@@ -238,8 +246,10 @@ async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): 
     if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
       await epochs.next(watermark, observation.tails);
     // Another run may have elected an epoch of its own, with less.
-    for (let more = 0; more < mostMore && edgesPassed(pipeline, epochs.newest.closedThrough, watermark); more++)
+    for (let more = 0; more < mostMore && edgesPassed(pipeline, epochs.newest.closedThrough, watermark); more++) {
+      await keepPace(options, epochs.newest, observation.tails.size);
       if (!(await epochs.next(watermark, observation.tails))) break;
+    }
     if (drains && epochs.newest.epoch === epochs.gathered.epoch) {
       const last = await lastClosingOfAll(options, epochs, observation.maxEventTime);
       if (last !== undefined && last > epochs.newest.closedThrough) await epochs.next(last, observation.tails);
@@ -254,7 +264,8 @@ async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): 
     ({ emitted } = out);
     known = held;
     const hasPassed = await passed;
-    if (hasPassed(epochs.newest.closedThrough) && observations < mostObservations && hasTimeIn(options)) {
+    const isPassed = hasPassed(epochs.newest.closedThrough);
+    if (isPassed && observations < mostObservations && hasTimeIn(options)) {
       observation = await observe({ ...options, nowMs: options.now() });
       continue;
     }
@@ -270,7 +281,7 @@ async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): 
     const left = pipeline.queries
       .map(({ name }) => emitted.get(name)?.epoch ?? 0)
       .filter((epoch) => epoch < epochs.newest.epoch);
-    return {
+    const report: FinalizeReport = {
       watermark: Math.max(watermark, epochs.newest.closedThrough),
       heldBy,
       shards: observation.shards,
@@ -283,6 +294,7 @@ async function finalizeOnce(given: FinalizerOptions, request: FinalizeRequest): 
       unsettledSince: left.length === 0 ? undefined : (await readEpochFrom(state, Math.min(...left) + 1))?.electedAt,
       drained: drains && left.length === 0,
     };
+    return { report, isPassed };
   }
 }
 
