@@ -8,11 +8,11 @@ import { avg, count, definePipeline, lookup, max, min, sum, table, tumbling } fr
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { readAllProgress, readWatermarks } from '../../functions/state/epochs/progress.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
+import { isSideEvent } from '../../functions/state/items/side-event.ts';
+import { parseEventKey } from '../../functions/state/items/side-place.ts';
 import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
 import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
-import { isSideEvent } from '../../functions/state/items/side-event.ts';
-import { parseEventKey } from '../../functions/state/items/side-place.ts';
 import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { firstArrival, type ProtocolWorld, type PutEvent, protocolWorld } from './protocol-world.ts';

@@ -1,4 +1,3 @@
-import { isSideEvent } from '../../functions/state/items/side-event.ts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { queryApp } from '../../functions/api/app.ts';
@@ -12,6 +11,7 @@ import { readCarried, sessionPartitions } from '../../functions/state/epochs/car
 import type { FeedPlace } from '../../functions/state/epochs/feed-place.ts';
 import { readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
+import { isSideEvent } from '../../functions/state/items/side-event.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { removeQuery } from '../../functions/state/operations/remove-query.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
