@@ -129,7 +129,8 @@ function createScan(extent: Pick<Extent, 'from' | 'to'>, buffer: ReadBuffer, han
   }
 
   return {
-    wantsMore: () => !ended && (skipping || base < extent.to),
+    // The rest of a line that began before the extent, and goes on beyond it, is of no use.
+    wantsMore: () => !ended && base < extent.to,
     at: () => filled,
     position: () => base + filled,
     filled(count) {

@@ -30,7 +30,7 @@ export async function plainLoop(files: readonly string[]): Promise<PlainRun> {
 }
 
 /** @throws when the counts of a command differ from those of the loop */
-export function compareCounts(command: string, { rows }: CommandRun, { counts }: PlainRun): void {
+export function compareCounts(command: string, { rows }: Pick<CommandRun, 'rows'>, { counts }: PlainRun): void {
   const ours = rows.map(({ start, key, values }) => [`${start} ${key.action}`, values.count] as const);
   if (ours.length !== counts.size || ours.some(([key, count]) => counts.get(key) !== count))
     throw new Error(`${command} and the plain loop count differently`);
