@@ -234,7 +234,9 @@ it('a merge of epochs is done by several invocations, byte for byte as by one', 
   const several = deployment(together, own, 3, (helper) => (helper % 2 === 0 ? 9 : Number.POSITIVE_INFINITY));
   expect(await play(together, several, 8, 1)).toStrictEqual(one);
   expect(several.asked.map((request) => request?.stage)).toContain('merge#8');
-  const merged = timeless(together).filter(({ pk, sk }) => pk.startsWith('segment#perHour') && sk.includes('1-000000000008'));
+  const merged = timeless(together).filter(
+    ({ pk, sk }) => pk.startsWith('segment#perHour') && sk.includes('1-000000000008'),
+  );
   expect(merged.length).toBeGreaterThan(1);
   expect(timeless(together)).toStrictEqual(timeless(alone));
   expect(await rowsOf(together)).toStrictEqual(await rowsOf(plain));

@@ -254,7 +254,10 @@ async function mergeEpochs(options: GatherOptions, plan: Plan, range: EpochRange
   const ids = mergeIds({ state, bounds }, range, marks);
   ids.catch(() => {});
   const pieces = mergePieces(options, plan, marks);
-  const bytes = [...touchedBy(marks.map(({ mark }) => mark)).values()].reduce((sum, touched) => sum + (touched[4] ?? 0), 0);
+  const bytes = [...touchedBy(marks.map(({ mark }) => mark)).values()].reduce(
+    (sum, touched) => sum + (touched[4] ?? 0),
+    0,
+  );
   if (bytes <= bounds.taskBytes * bounds.tasksAlone)
     await Promise.all(pieces.map((piece) => mergePiece(options, range, piece)));
   else {
