@@ -67,12 +67,16 @@ export function awsAccount(limits: AwsLimits, costs: RowCosts): AwsAccount {
   let running = 0;
   let mostAtOnce = 0;
 
-  const turnOf = async (state: FunctionState, most: number): Promise<void> => {
+  /** Waits for a turn. @returns whether a container has to be started for it */
+  const turnOf = async (state: FunctionState, most: number): Promise<'warm' | 'cold'> => {
     while (running >= limits.concurrency || state.running >= most)
       await new Promise<void>((resolve) => waiting.push(resolve));
     running++;
     state.running++;
     mostAtOnce = Math.max(mostAtOnce, running);
+    if (state.running <= state.containers) return 'warm';
+    state.containers = state.running;
+    return 'cold';
   };
 
   return {
@@ -92,11 +96,7 @@ export function awsAccount(limits: AwsLimits, costs: RowCosts): AwsAccount {
       const state = functions.get(name) ?? { running: 0, containers: 0 };
       functions.set(name, state);
       await time.sleep(limits.invokeMs);
-      await turnOf(state, most);
-      if (state.running > state.containers) {
-        state.containers = state.running;
-        await time.sleep(limits.coldStartMs);
-      }
+      if ((await turnOf(state, most)) === 'cold') await time.sleep(limits.coldStartMs);
       const endsAt = killAfterMs === undefined ? undefined : time.now() + killAfterMs;
       const invocation = startInvocation(time, limits, endsAt);
       const tables = tablesOf(dynamo, invocation);
