@@ -21,7 +21,8 @@ import { publishLookup } from '../state/lookups/lookup-publish.ts';
 import { writePart } from '../state/lookups/lookup-rows.ts';
 import { outboxPublisher } from '../state/sinks/outbox.ts';
 import type { Stream } from '../state/stream/stream.ts';
-import type { Pane } from '../state/windows/pane.ts';
+import type { Pane, PaneOutline } from '../state/windows/pane.ts';
+import { readPane } from '../state/windows/pane-reader.ts';
 import type { WindowView } from '../state/windows/window-view.ts';
 import type { FedRecord } from './fed-events.ts';
 import { type Container, containers, type Fate, type MemoryTables } from './invocations.ts';
@@ -163,7 +164,7 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
         stream: stream(nowMs),
         limit: pLimit(8),
         async publish(pane, what) {
-          panes.take(pane);
+          panes.take(await standing(pane));
           await outbox.publish(pane, what);
         },
         others: {
@@ -184,6 +185,15 @@ export function memorySystem(given: Pipeline, options: CheckedOptions): MemorySy
         retentionMs,
       }),
     );
+  }
+
+  /** The pane that is told of, as it stands. */
+  async function standing(told: PaneOutline): Promise<Pane> {
+    const query = pipeline.queries.find(({ name }) => name === told.query);
+    const pane = query === undefined ? undefined : await readPane(tables.windows, query, told);
+    if (pane?.revision !== told.revision)
+      throw new Error(`${told.query} ${told.start}: revision ${told.revision} is told, and ${pane?.revision} stands`);
+    return pane;
   }
 
   const sinks = memorySinks(given, tables);

@@ -6,6 +6,7 @@ import { readWindow } from '../../functions/state/epochs/window-reader.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
+import { publishedPane } from '../fixtures/published-pane.ts';
 import { type Figure, yardstick } from './figure.ts';
 import {
   batchMs,
@@ -134,7 +135,7 @@ async function walk(pipeline: Pipeline, stream: KeyedStream, windowMs: number): 
         stream: flowingStream,
         limit: pLimit(32),
         publish: async (pane) => {
-          rows += pane.rows.length;
+          rows += (await publishedPane(windows, pipeline, pane)).rows.length;
         },
         now: () => nowMs,
         runId: `run-${runs}`,

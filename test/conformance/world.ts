@@ -9,10 +9,11 @@ import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import type { StoredSideEvent } from '../../functions/state/items/side-event.ts';
 import { readSideOutput } from '../../functions/state/items/side-scan.ts';
 import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
-import type { Pane } from '../../functions/state/windows/pane.ts';
+import type { Pane, PaneOutline } from '../../functions/state/windows/pane.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
+import { publishedPane } from '../fixtures/published-pane.ts';
 import type { StreamEvent } from './vector-pipeline.ts';
 import type { VirtualStream } from './virtual-stream.ts';
 
@@ -67,7 +68,7 @@ export function createWorld(pipeline: Pipeline, stream: VirtualStream): World {
     ...tables,
     stream,
     limit,
-    publish: async (pane: Pane) => void published.push(pane),
+    publish: async (pane: PaneOutline) => void published.push(await publishedPane(tables.windows, pipeline, pane)),
     now: () => nowMs,
     runId: 'finalize',
     remainingMs: () => batchTimeMs,

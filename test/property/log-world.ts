@@ -20,6 +20,7 @@ import type { Pane } from '../../functions/state/windows/pane.ts';
 import type { ReaderTables } from '../../functions/state/windows/window-view.ts';
 import { itemStore } from '../../functions/testing/item-store.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
+import { publishedPane } from '../fixtures/published-pane.ts';
 
 /** An event of the world: its key is a user. */
 export interface LogEvent {
@@ -157,7 +158,7 @@ export function logWorld(pipeline: Pipeline, shards: number, bounds: Partial<Epo
           stream,
           limit: pLimit(8),
           publish: async (pane) => {
-            published.push(pane);
+            published.push(await publishedPane(tables.windows, pipeline, pane));
           },
           now: () => nowMs,
           bounds: { ...epochBounds, ...bounds },

@@ -9,6 +9,7 @@ import type { Pane } from '../../functions/state/windows/pane.ts';
 import { type ItemStore, itemStore } from '../../functions/testing/item-store.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
+import { publishedPane } from '../fixtures/published-pane.ts';
 
 /** One event as a producer puts it: its text and its shard. */
 export interface PutEvent {
@@ -78,7 +79,7 @@ export function protocolWorld(
           stream,
           limit: pLimit(8),
           publish: async (pane) => {
-            published.push(pane);
+            published.push(await publishedPane(tables.windows, pipeline, pane));
           },
           now: () => firstArrival + 1_000_000_000,
           runId: 'run',

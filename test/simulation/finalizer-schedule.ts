@@ -9,12 +9,14 @@ import {
 import type { OtherRuns, TaskRequest } from '../../functions/state/epochs/task-runner.ts';
 import { outboxPublisher } from '../../functions/state/sinks/outbox.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import type { Pane } from '../../functions/state/windows/pane.ts';
+import type { PaneOutline } from '../../functions/state/windows/pane.ts';
+import { manifestKey } from '../../functions/state/windows/pane-keys.ts';
 import { shardsAt, tailAt } from '../../functions/testing/memory-stream.ts';
 import { lambdaRun } from './lambda-run.ts';
 import { queryOf, windowName } from './ledger.ts';
 import type { Process } from './network.ts';
-import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
+import { rowsOfPane } from './pane-rows.ts';
+import { checkRows, idsOfGroups } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -63,7 +65,8 @@ function optionsOf(world: World, process: Process): Omit<FinalizerOptions, 'rema
   const { state, windows } = world.tables(process);
   const now = () => scheduler.now() + process.skewMs;
   const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
-  const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
+  const publish = (pane: PaneOutline) =>
+    pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane);
   return {
     pipeline,
     state,
@@ -109,7 +112,7 @@ function othersOf(world: World, process: Process): OtherRuns {
 }
 
 /** Hears of a final window, where there are no sinks, and finds it as it is. */
-function hearOf({ ledger, network }: World, process: Process, pane: Pane): Promise<void> {
+function hearOf({ ledger, network, stores }: World, process: Process, pane: PaneOutline): Promise<void> {
   const name = windowName(pane.query, pane);
   return network.call(
     process,
@@ -118,7 +121,9 @@ function hearOf({ ledger, network }: World, process: Process, pane: Pane): Promi
       if (pane.status !== 'final') return;
       const final = ledger.finals.get(name);
       const query = queryOf(ledger, pane.query);
-      const rows = rowsOfView(pane);
+      const manifest = stores.windows.get(manifestKey(query.name, pane));
+      const rows = manifest === undefined ? undefined : rowsOfPane(stores.windows, manifest);
+      if (rows === undefined) throw new Violation('I9', `${name} is published and not visible`);
       checkRows(ledger, query, name, rows, 'I9');
       const ids = idsOfGroups(query, rows);
       if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))

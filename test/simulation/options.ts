@@ -152,7 +152,7 @@ function drawHelpers(seed: number, bounds: EpochBounds): Pick<SimulationOptions,
   if (bounds === epochBounds || random.chance(0.5)) return { bounds, helpers: 0 };
   return {
     helpers: random.pick([1, 2, 5]),
-    bounds: { ...bounds, tasksAlone: random.pick([1, 1, 2]), leaseMs: random.pick([100, 10_000, 60_000]) },
+    bounds: { ...bounds, tasksAlone: random.pick([1, 1, 2]), leaseMs: random.pick([100, 10_000, 60_000]), windowsATask: random.pick([1, 1, 3]), lanesAlone: random.pick([1, 1, 2]) },
   };
 }
 
@@ -210,6 +210,8 @@ function drawEpochs(
     segmentsAtATime,
     idBytes,
     windowsAtATime,
+    windowsATask,
+    lanesAlone,
     mostKeys,
   } = epochBounds;
   return {
@@ -228,6 +230,8 @@ function drawEpochs(
       laneBytes: random.pick([40 * (padding + 8), laneBytes]),
       segmentBytes: random.pick([40, segmentBytes]),
       segmentsAtATime,
+      windowsATask,
+      lanesAlone,
       idBytes: random.pick([100, idBytes]),
       windowsAtATime: random.pick([1, 2, windowsAtATime]),
       mostKeys: random.pick([1, mostKeys]),

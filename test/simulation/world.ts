@@ -183,7 +183,8 @@ const ofKey = ['log-part#', 'plan-part#', 'segment#', 'marks', 'sessions#', 'ids
 /** Whether a partition holds the segments of a lane, and not the parts of one. */
 const isSegment = (pk: string): boolean => pk.startsWith('segment#') && pk.split('#').length === 3;
 
-const isOfKey = (pk: string): boolean => ofKey.some((start) => pk.startsWith(start));
+/** What marks of emissions say may tell that another run was quicker. */
+const isOfKey = (pk: string): boolean => ofKey.some((start) => pk.startsWith(start)) && !pk.startsWith('marks#');
 
 /** I17: who puts such an item again puts the same. */
 function checkSame(before: Item | undefined, after: Item): void {

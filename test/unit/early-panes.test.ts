@@ -13,6 +13,7 @@ import { readPanes } from '../../functions/state/windows/pane-reader.ts';
 import { itemStore } from '../../functions/testing/item-store.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
+import { publishedPane } from '../fixtures/published-pane.ts';
 
 const minuteMs = 60_000;
 const shardId = 'shardId-000000000000';
@@ -77,7 +78,7 @@ function world(pipeline = minutely('30 seconds')) {
             tail: async () => 'more',
           },
           limit: pLimit(4),
-          publish: async (pane) => void published.push(pane),
+          publish: async (pane) => void published.push(await publishedPane(tables.windows, pipeline, pane)),
           now: () => nowMs,
           runId: `run-${++runs}`,
           remainingMs: () => minuteMs,
@@ -158,20 +159,20 @@ describe('early panes', () => {
     expect((await read('final')).map(({ start }) => start)).toEqual([0, minuteMs]);
   });
 
-  it('keeps parts under revision and run, and deletes those that a newer pane has replaced', async () => {
+  it('keeps parts under revision and content, and deletes those that a newer pane has replaced', async () => {
     const { put, finalize: run, pass, parts, read } = world();
     const keys = (from: number) =>
       Array.from({ length: 600 }, (_, i) => ({ time: 1_000, key: `${String(from + i).padStart(40, 'k')}` }));
     await put(keys(0));
     await run();
-    expect(parts().map(({ sk }) => sk)).toEqual(['0#run-1#000000']);
+    expect(parts().map(({ sk }) => sk)).toEqual([expect.stringMatching(/^0#[0-9a-f]{16}##000000$/)]);
     await put(keys(600));
     pass(30_000);
     await run();
-    expect(parts().map(({ sk }) => sk)).toEqual(['1#run-2#000000']);
+    expect(parts().map(({ sk }) => Number.parseInt(sk, 10))).toEqual([1, 1]);
     await put([{ time: minuteMs, key: 'a' }]);
     await run();
-    expect(parts().map(({ sk }) => sk)).toEqual(['2#run-3#000000']);
+    expect(parts().map(({ sk }) => Number.parseInt(sk, 10))).toEqual([2, 2]);
     expect((await read('final')).map(({ records, rows }) => [records, rows.length])).toEqual([[1200, 1200]]);
   });
 

@@ -317,8 +317,8 @@ describe('a claim', () => {
 describe('a pane of a command', () => {
   const window = { start: t0, end: t0 + hourMs };
   const partials = new Map([['["a"]', [1]]]);
-  const final = { status: 'final', epoch: 2, attempt: 'run', partials, records: 1, nowMs: 1 } as const;
-  const commanded = { epoch: 2, attempt: 'run', partials, records: 1, nowMs: 1 };
+  const final = { status: 'final', epoch: 2, partials, records: 1, nowMs: 1 } as const;
+  const commanded = { epoch: 2, partials, records: 1, nowMs: 1 };
 
   it('takes the place of the pane that it was merged from, and of no other', async () => {
     const { windows, query } = operatorWorld(pipelineOf());

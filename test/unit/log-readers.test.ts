@@ -478,6 +478,7 @@ describe('how far event time has come', () => {
       lastClosing: Number.NEGATIVE_INFINITY,
       at: 1,
       indexedSince: 1,
+      windowBytes: undefined,
     });
     await noteHeldBy(state, { by: shardId(0), watermark: 31, shards: 1 });
     expect(await readWatermarks(state, pipeline.queries)).toEqual({

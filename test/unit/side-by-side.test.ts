@@ -4,8 +4,9 @@ import { z } from 'zod';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
-import { type FinalizerOptions, finalize, takeTasks } from '../../functions/state/epochs/finalizer.ts';
+import { type FinalizeReport, type FinalizerOptions, finalize, takeTasks } from '../../functions/state/epochs/finalizer.ts';
 import type { OtherRuns, TaskRequest } from '../../functions/state/epochs/task-runner.ts';
+import { readWindow } from '../../functions/state/epochs/window-reader.ts';
 import { readGathered } from '../../functions/state/log/epoch.ts';
 import { readNewestPlan } from '../../functions/state/log/plan.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
@@ -35,24 +36,30 @@ const pipeline = definePipeline({
 
 const shardIds = ['shard-0', 'shard-1', 'shard-2'];
 
-/** Logs of some minutes, with entries enough for many tasks. */
-async function filledTables() {
-  const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
+/** Adds some minutes to the logs, with entries enough for many tasks. */
+async function fill(stores: Stores, from: number, to: number): Promise<void> {
   const { state, rejects } = tablesOf(stores);
-  let records = 0;
   for (const [number, shardId] of shardIds.entries()) {
     const aggregator = shardAggregator({ pipeline, state, rejects, shardId, now: () => startMs, attempt: () => 'one' });
-    for (let minute = 0; minute < 6; minute++) {
+    for (let minute = from; minute < to; minute++) {
       const batch = Array.from({ length: 20 }, (_, i): StreamRecord => {
         const event = { time: startMs + minute * minuteMs + i * 100, key: `key-${(i * 7 + number) % 13}`, value: i };
         const text = JSON.stringify(event);
         const events = [{ text, subRecord: 0, bytes: () => Buffer.from(text) }];
-        return { sequenceNumber: String(1000 + records++), arrival: startMs, partitionKey: 'p', events };
+        return { sequenceNumber: String(1000 + minute * 20 + i), arrival: startMs, partitionKey: 'p', events };
       });
       const { counters } = await aggregator.apply(batch, () => minuteMs);
       expect(counters).toStrictEqual({ received: 20, counted: 20, late: 0, duplicate: 0, rejected: 0, filtered: 0 });
     }
   }
+}
+
+const emptyStores = (): Stores => ({ state: itemStore(), windows: itemStore(), rejects: itemStore() });
+
+/** Logs of six minutes. */
+async function filledTables(): Promise<Stores> {
+  const stores = emptyStores();
+  await fill(stores, 0, 6);
   return stores;
 }
 
@@ -69,15 +76,17 @@ function stored({ state, windows }: Stores): readonly Item[] {
     .sort((left, right) => (`${left.pk} ${left.sk}` < `${right.pk} ${right.sk}` ? -1 : 1));
 }
 
-const bounds: EpochBounds = { ...epochBounds, taskBytes: 300, tasksAlone: 2 };
+const gatherBounds: EpochBounds = { ...epochBounds, taskBytes: 300, tasksAlone: 2 };
 
 /** Invocations of finalize over the same tables. They take turns, as their calls do. */
 function deployment(
   stores: Stores,
+  bounds: EpochBounds,
   most: number,
   diesAfter: (helper: number) => number = () => Number.POSITIVE_INFINITY,
 ) {
-  const clock = { nowMs: startMs + 10 * minuteMs };
+  const clock = { nowMs: 0 };
+  let runs = 0;
   const underWay: Promise<unknown>[] = [];
   const asked: (TaskRequest | undefined)[] = [];
   const tasksOf: string[][] = [];
@@ -143,6 +152,8 @@ function deployment(
     asked,
     tasksOf,
     async run() {
+      // Whatever runs have waited for: what an epoch stores is of the time at which it is elected.
+      clock.nowMs = startMs + ++runs * 10 * minuteMs;
       const report = await finalize(options(yielding, most === 0 ? undefined : others), 'advance');
       await Promise.all(underWay);
       return report;
@@ -151,44 +162,86 @@ function deployment(
   };
 }
 
-it('an epoch of many tasks is done by several invocations, byte for byte as by one', async () => {
-  const [alone, together] = [await filledTables(), await filledTables()];
-  const one = await deployment(alone, 0).run();
-  const several = deployment(together, 3);
-  expect(await several.run()).toStrictEqual(one);
-  expect(one).toMatchObject({ windows: 5, closingsLeft: 0, mismatch: { events: 0, pairs: {} } });
-  expect((await readNewestPlan(tablesOf(alone).state))?.tasks.length).toBeGreaterThan(10);
-  expect(several.asked.map((request) => request?.stage)).toStrictEqual(['gather', 'gather', 'gather']);
-  expect(new Set(several.asked.map((request) => request?.begin)).size).toBe(3);
-  for (const tasks of several.tasksOf) expect(tasks.length).toBeGreaterThan(1);
-  expect(stored(together)).toStrictEqual(stored(alone));
+/** Tasks of each kind: each gathers, or emits, a little. */
+const kinds: readonly (readonly [kind: string, stages: readonly string[], bounds: EpochBounds])[] = [
+  ['logs', ['gather'], gatherBounds],
+  ['stretches of windows', ['gather', 'emit#perMinute'], { ...gatherBounds, windowsATask: 1 }],
+  ['lanes of windows', ['gather', 'emit#perMinute'], { ...gatherBounds, laneBytes: 40, lanesAlone: 1 }],
+];
+
+/** Runs of finalize behind some minutes each. */
+async function play(stores: Stores, { run }: ReturnType<typeof deployment>): Promise<readonly FinalizeReport[]> {
+  const reports: FinalizeReport[] = [];
+  for (const [from, to] of [
+    [0, 4],
+    [4, 8],
+    [8, 12],
+  ] as const) {
+    await fill(stores, from, to);
+    reports.push(await run());
+  }
+  return reports;
+}
+
+/** What is stored, without expiries, which are of the clock of whoever has put the item. */
+const timeless = (stores: Stores) =>
+  stored(stores).map(({ attributes: { expiresAt, indexedSince, ...attributes }, ...key }) => ({ ...key, attributes }));
+
+/** What readers get of all windows. */
+async function rowsOf(stores: Stores) {
+  const { state, windows } = tablesOf(stores);
+  const [query] = pipeline.queries;
+  if (query === undefined) throw new Error('no query');
+  const found = await Promise.all(
+    Array.from({ length: 12 }, (_, minute) =>
+      readWindow({ pipeline, state, windows }, query, startMs + minute * minuteMs),
+    ),
+  );
+  return found.flat().map(({ start, status, records, rows }) => ({ start, status, records, rows }));
+}
+
+it.each(kinds)('an epoch of many %s is done by several invocations, byte for byte as by one', async (_, stages, own) => {
+  const [plain, alone, together] = [emptyStores(), emptyStores(), emptyStores()];
+  await play(plain, deployment(plain, epochBounds, 0));
+  const one = await play(alone, deployment(alone, own, 0));
+  const several = deployment(together, own, 3);
+  expect(await play(together, several)).toStrictEqual(one);
+  expect(one.map(({ windows, closingsLeft, mismatch }) => [windows, closingsLeft, mismatch])).toStrictEqual(
+    [3, 4, 4].map((windows) => [windows, 0, { events: 0, pairs: {} }]),
+  );
+  expect((await readNewestPlan(tablesOf(alone).state))?.tasks.length).toBeGreaterThan(5);
+  expect(several.asked.map((request) => request?.stage)).toEqual(expect.arrayContaining([...stages]));
+  expect(several.tasksOf.filter((tasks) => tasks.length > 0).length).toBeGreaterThan(2);
+  expect(timeless(together)).toStrictEqual(timeless(alone));
+  expect(await rowsOf(together)).toStrictEqual(await rowsOf(plain));
 });
 
-it('a task of an invocation that died is done by another one when its lease is over', async () => {
-  const alone = await filledTables();
-  await deployment(alone, 0).run();
-  // At each call in turn: amid its first look, after a lease, between segments and mark.
-  for (let calls = 0; calls < 12; calls++) {
-    const together = await filledTables();
-    const several = deployment(together, 2, (helper) => (helper === 0 ? calls : Number.POSITIVE_INFINITY));
-    const report = await several.run();
-    expect(report.closingsLeft, `${calls} calls`).toBe(0);
-    const clockless = ({ attributes: { expiresAt, indexedSince, ...attributes }, ...item }: Item) => ({
-      ...item,
-      attributes,
-    });
-    expect(stored(together).map(clockless), `${calls} calls`).toStrictEqual(stored(alone).map(clockless));
-  }
-});
+it.each(kinds)(
+  'a task of an invocation that died amid %s is done by another one when its lease is over',
+  async (_, __, own) => {
+    const alone = emptyStores();
+    await play(alone, deployment(alone, own, 0));
+    // Amid its first look, after a lease, between output and mark.
+    for (const calls of [0, 3, 5, 6, 7, 9]) {
+      const together = emptyStores();
+      const several = deployment(together, own, 2, (helper) => (helper % 2 === 0 ? calls : Number.POSITIVE_INFINITY));
+      const reports = await play(together, several);
+      expect(reports.map(({ closingsLeft }) => closingsLeft), `${calls} calls`).toStrictEqual([0, 0, 0]);
+      expect(timeless(together), `${calls} calls`).toStrictEqual(timeless(alone));
+    }
+  },
+);
 
 it('an invocation that begins when all is done, or that nobody knows the epoch of, does nothing', async () => {
   const stores = await filledTables();
-  const { run, help } = deployment(stores, 2);
+  const { run, help } = deployment(stores, gatherBounds, 2);
   await run();
   const before = stored(stores);
   const { epoch } = await readGathered(tablesOf(stores).state);
-  await help({ stage: 'gather', epoch, begin: 3 });
-  await help({ stage: 'gather', epoch: epoch + 1, begin: 0 });
+  for (const stage of ['gather', 'emit#perMinute', 'emit#gone']) {
+    await help({ stage, epoch, begin: 3 });
+    await help({ stage, epoch: epoch + 1, begin: 0 });
+  }
   expect(stored(stores)).toStrictEqual(before);
 });
 

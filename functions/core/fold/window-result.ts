@@ -21,35 +21,64 @@ export function mergeWindow(
  * is a value of its own. A total comes after the rows that it adds up.
  */
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
-  const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
-  // Added up in the order of the keys, not in that of the segments, so that equal groups have equal totals, those of
-  // `topK` too.
-  const groups =
-    query.totals.length === 0
-      ? []
-      : [...partials].sort(([left], [right]) => Number(left > right) - Number(left < right));
-  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, groups, kept))]
-    .map((row) => withGrouping(query, row))
-    .sort((left, right) => compareRows(query.groupBy, left, right));
+  return [...groupRows(query, partials), ...totalRows(query, levelsOf(query, partials))].sort((left, right) =>
+    compareRows(query.groupBy, left, right),
+  );
 }
 
-function totalsOfLevel(
-  query: Query,
-  groups: readonly (readonly [KeyText, PartialAggregate])[],
-  kept: readonly number[],
-): readonly Row[] {
-  const merged = new Map<KeyText, PartialAggregate>();
-  for (const [key, partial] of groups) {
-    const values = keyValues(key);
-    mergeInto(query, merged, [[JSON.stringify(values.map((value, i) => (kept.includes(i) ? value : null))), partial]]);
-  }
-  return [...merged].map(([key, partial]) => {
-    const row = rowOf(query, key, partial);
-    return {
-      ...row,
-      key: Object.fromEntries(Object.entries(row.key).filter(([name]) => kept.includes(query.groupBy.indexOf(name)))),
-    };
+/** The rows of the groups of a window, without its totals, in the order of their keys. */
+export function sortedGroups(query: Query, partials: Partials): readonly Row[] {
+  return groupRows(query, partials).sort((left, right) => compareRows(query.groupBy, left, right));
+}
+
+function groupRows(query: Query, partials: Partials): Row[] {
+  return [...partials].map(([key, partial]) => withGrouping(query, rowOf(query, key, partial)));
+}
+
+/** The totals of a query's groups, one map for each level of `Query.totals`: a field that is totalled is null in it. */
+export type Levels = readonly Partials[];
+
+/**
+ * The totals of some groups. They are added up in the order of the keys, not in that of the segments, so that equal
+ * groups have equal totals, those of `topK` too.
+ */
+export function levelsOf(query: Query, partials: Partials): Levels {
+  if (query.totals.length === 0) return [];
+  const groups = [...partials]
+    .sort(([left], [right]) => Number(left > right) - Number(left < right))
+    .map(([key, partial]) => [keyValues(key), partial] as const);
+  return query.totals.map((kept) => {
+    const merged = new Map<KeyText, PartialAggregate>();
+    for (const [values, partial] of groups)
+      mergeInto(query, merged, [
+        [JSON.stringify(values.map((value, i) => (kept.includes(i) ? value : null))), partial],
+      ]);
+    return merged;
   });
+}
+
+/** Adds up the totals of several sets of groups, such as lanes, in their order. */
+export function joinLevels(query: Query, all: readonly Levels[]): Levels {
+  return query.totals.map((_kept, level) => {
+    const merged = new Map<KeyText, PartialAggregate>();
+    for (const levels of all) mergeInto(query, merged, levels[level] ?? []);
+    return merged;
+  });
+}
+
+/** The rows of a window's totals, in the order of their keys. */
+export function sortedTotals(query: Query, levels: Levels): readonly Row[] {
+  return [...totalRows(query, levels)].sort((left, right) => compareRows(query.groupBy, left, right));
+}
+
+function totalRows(query: Query, levels: Levels): readonly Row[] {
+  return query.totals.flatMap((kept, level) =>
+    [...(levels[level] ?? [])].map(([key, partial]) => {
+      const row = rowOf(query, key, partial);
+      const isKept = ([name]: readonly [string, unknown]) => kept.includes(query.groupBy.indexOf(name));
+      return withGrouping(query, { ...row, key: Object.fromEntries(Object.entries(row.key).filter(isKept)) });
+    }),
+  );
 }
 
 /** A row with its {@link Row.grouping}, where the query has totals. */

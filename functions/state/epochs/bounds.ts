@@ -12,7 +12,11 @@ export interface EpochBounds {
   readonly tasksAlone: number;
   /** How long a run that is at a task is taken to be at it, in ms. A task takes a tenth of a run, 6 s. */
   readonly leaseMs: number;
-  /** Bytes of text for one slice of one lane above which a query gets twice the lanes. */
+  /** Most windows that one emitting task takes. */
+  readonly windowsATask: number;
+  /** The windows of a query with more lanes than that are emitted lane by lane. */
+  readonly lanesAlone: number;
+  /** Bytes of text for one window of one lane above which a query gets more lanes. */
   readonly laneBytes: number;
   /** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
   readonly segmentBytes: number;
@@ -36,6 +40,8 @@ export const epochBounds: EpochBounds = {
   taskBytes: 4 * 1024 * 1024,
   tasksAlone: 4,
   leaseMs: 10_000,
+  windowsATask: 1_000,
+  lanesAlone: 2,
   laneBytes: 2 * 1024 * 1024,
   segmentBytes: 300 * 1024,
   segmentsAtATime: 1_000,

@@ -150,7 +150,7 @@ async function emitWindow(
   commands: readonly Command[],
   window: StagedByCommands,
 ): Promise<'first' | 'corrected' | 'left'> {
-  const { state, windows, publish, runId } = options;
+  const { state, windows, publish } = options;
   const mine = new Set(window.staged.map(({ id }) => id));
   const own = commands.filter(({ id }) => mine.has(id));
   for (let tries = 0; tries < mostTries; tries++) {
@@ -170,7 +170,6 @@ async function emitWindow(
     const pane = await writeCommandedPane(windows, query, window, {
       epoch: plan.epoch,
       commands: own.map(({ id }) => id),
-      attempt: runId,
       standing,
       ...contentAfter(query, isFirst ? undefined : standing, window),
       nowMs: plan.at,

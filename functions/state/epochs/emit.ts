@@ -1,33 +1,40 @@
 import type { Query } from '../../core/definition/pipeline.ts';
+import { isoTime } from '../../core/events/event-time.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
-import type { Plan } from '../log/plan.ts';
+import { lanesOf, type Plan } from '../log/plan.ts';
 import type { Publisher } from '../sinks/outbox.ts';
-import { numberOf, type Table } from '../table/table.ts';
-import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
+import { type Attributes, type Key, numberOf, type Table } from '../table/table.ts';
+import type { PaneLane } from '../windows/pane-keys.ts';
+import { laneOfText, laneText, type LaneWritten, writePaneLane } from '../windows/pane-lane.ts';
+import type { PaneHead, PaneOutline, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
-import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
+import { revisionAfter, writeOnlyPaneAt, writePaneAt, writePaneManifest } from '../windows/pane-writer.ts';
 import { windowName } from '../windows/window-view.ts';
 import type { EpochBounds } from './bounds.ts';
 import { closedPart, type Emission, inClosingOrder, putEmissions } from './emissions.ts';
 import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { noteFinals } from './final-index.ts';
-import { type TaskMark, type Touched, touchedBy } from './mark.ts';
+import { putMark, readDone, type TaskMark, type Touched, touchedBy } from './mark.ts';
 import {
   contentOf,
   joinLanes,
+  type Lane,
+  laneContent,
+  lanesOfLane,
   lanesOfQuery,
   type SegmentSlice,
-  type SliceContent,
+  type SizedContent,
   segmentSlices,
   slicesOfLane,
 } from './segment.ts';
 import { sessionCloser } from './session-closer.ts';
+import type { TaskSet, TasksDone } from './task-runner.ts';
 import { noteWorkPlace, readWorkPlace } from './work-place.ts';
 
 /** What a run emits with. */
@@ -48,10 +55,14 @@ export interface EmitOptions {
   readonly feedExpiresAt: number;
   /** Since when the index of the query's emissions is kept, epoch ms. */
   readonly indexedSince: number;
+  /** {@link Emitted.windowBytes} of the epoch before. */
+  readonly windowBytes: number | undefined;
   /** Resolves when the epoch is gathered: before it is, its segments are read and nothing is written. */
   readonly gathered: Promise<void>;
   /** The marks of an epoch, once it is gathered. */
   readonly marks: (epoch: number) => Promise<readonly TaskMark[]>;
+  /** Does tasks. Undefined: some are left. */
+  readonly doTasks: (set: TaskSet) => Promise<TasksDone | undefined>;
 }
 
 /** The outcome of a query's emission of one epoch. */
@@ -66,6 +77,8 @@ export interface Emitted {
   readonly nextPaneAt: number | undefined;
   /** The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. */
   readonly lastClosing: number;
+  /** About how many bytes of text the largest of the windows is that became final; undefined: none did. */
+  readonly windowBytes: number | undefined;
 }
 
 /** Panes of a query, and what is to be done once `emitted` is raised. */
@@ -74,6 +87,9 @@ interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
   /** The windows that the epoch closes, in whatever order, also those that a run before this one has emitted. */
   readonly closed: readonly Window[];
 }
+
+/** The outcome of the emission of a window. */
+type OneEmitted = Pick<PanesEmitted, 'finals' | 'openPanes' | 'nextPaneAt'>;
 
 /**
  * Emits the panes of a query that an epoch makes due, and raises `emitted` to it (DESIGN 4.2, step 5): final panes of
@@ -90,7 +106,7 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
   touching.catch(() => {});
   const emitted =
     query.window.sessions === undefined
-      ? await emitAligned(options, plan, query)
+      ? await emitWindows(options, plan, query, touching)
       : await emitSessions(options, plan, query, touching);
   await options.gathered;
   if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
@@ -104,7 +120,6 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
           writePaneAt(options.windows, query, window, {
             status: 'final',
             epoch: plan.epoch,
-            attempt: options.runId,
             partials,
             records: 0,
             nowMs: plan.at,
@@ -129,10 +144,11 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
   if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   const lastOfAll = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const { nextPaneAt, openPanes } = emitted;
-  const place = { epoch, closedThrough, nextPaneAt, lastClosing: lastOfAll, at, indexedSince };
+  const windowBytes = emitted.windowBytes ?? options.windowBytes;
+  const place = { epoch, closedThrough, nextPaneAt, lastClosing: lastOfAll, at, indexedSince, windowBytes };
   await raiseEmitted(state, query.name, place);
   await emitted.after?.();
-  return { finals, openPanes, nextPaneAt, done: true, lastClosing: lastOfAll };
+  return { finals, openPanes, nextPaneAt, windowBytes, done: true, lastClosing: lastOfAll };
 }
 
 /** Windows that an epoch has closed, in the order of their ends. */
@@ -145,13 +161,334 @@ interface DueWindow extends EmittedWindow {
   readonly isFinal: boolean;
 }
 
-async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+/**
+ * Emits the windows of a query that an epoch makes due: all at once, or in tasks where they are more than one run should
+ * do.
+ */
+async function emitWindows(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  touching: Promise<Touched | undefined>,
+): Promise<PanesEmitted> {
+  const pieces = emissionPieces(plan, query, options.bounds, await leastOf(plan, query, touching));
+  if (pieces === undefined) return emitAligned(options, plan, query, wholeOf(query));
+  await options.gathered;
+  const none = { finals: 0, openPanes: 0, nextPaneAt: undefined, closed: [], windowBytes: undefined };
+  const done = await options.doTasks(emissionTasks(options, plan, query, pieces));
+  if (done === undefined) return { ...none, done: false };
+  await done.marked;
+  return pieces.some(({ lanes }) => lanes !== undefined)
+    ? emitManifests(options, plan, query)
+    : { ...none, ...(await emittedByTasks(options, plan, query)), done: true };
+}
+
+/** The least slice of the query that any epoch has gathered, where nothing is closed yet. */
+async function leastOf(
+  { closedBefore, least }: Plan,
+  query: Query,
+  touching: Promise<Touched | undefined>,
+): Promise<number | undefined> {
+  if (Number.isFinite(closedBefore)) return undefined;
+  const [touched] = (await touching) ?? [];
+  const before = least?.[sectionName(query)];
+  return touched === undefined || before === undefined ? (touched ?? before) : Math.min(touched, before);
+}
+
+/** A task of an emission: windows, or some lanes of them. */
+export interface EmissionPiece {
+  /** The windows that end in `(afterEnd, throughEnd]`, epoch ms. */
+  readonly afterEnd: number;
+  readonly throughEnd: number;
+  /** Some lanes of all, the last one exclusive; undefined: all lanes, with the manifest. */
+  readonly lanes?: { readonly of: number; readonly from: number; readonly to: number };
+}
+
+/** Most stretches of time that an emission is cut into. */
+const mostStretches = 256;
+
+/**
+ * Cuts the windows that an epoch closes into tasks. It follows from the plan and the marks of the epoch.
+ * @param least the least slice that holds something, where nothing was closed before
+ * @returns undefined: one run does all
+ */
+export function emissionPieces(
+  plan: Plan,
+  query: Query,
+  { windowsATask, lanesAlone, tasksAlone, taskBytes }: EpochBounds,
+  least: number | undefined,
+): readonly EmissionPiece[] | undefined {
+  const { closedBefore, closedThrough } = plan;
+  // Which panes of open windows are due follows from those that stand.
+  if (query.earlyMs !== undefined || query.latenessMs > 0 || query.definedKind.isEndless) return undefined;
+  if (!edgesPassed({ queries: [query] }, closedBefore, closedThrough)) return undefined;
+  const lanes = lanesOf(plan, sectionName(query));
+  const from = Number.isFinite(closedBefore) ? closedBefore : (least ?? closedThrough);
+  const slices = Math.max(1, Math.ceil((closedThrough - from) / Math.max(query.window.sliceMs, 1)));
+  const size = plan.windowBytes?.[query.name] ?? 0;
+  const byLane = lanes > lanesAlone;
+  const lanesATask = byLane ? lanesOfTask(lanes, size, taskBytes) : lanes;
+  const share = (size * lanesATask) / lanes;
+  const windows = Math.max(1, Math.min(windowsATask, share === 0 ? windowsATask : Math.floor(taskBytes / share)));
+  const stretches = Math.min(mostStretches, Math.ceil(slices / windows));
+  if (!byLane && stretches <= tasksAlone) return undefined;
+  const pieces: EmissionPiece[] = [];
+  for (let i = 0; i < stretches; i++) {
+    const edge = (at: number) => from + Math.floor(((closedThrough - from) * at) / stretches);
+    const ends = {
+      // Windows that hold the least slice may end anywhere behind it.
+      afterEnd: i === 0 ? closedBefore : edge(i),
+      throughEnd: i === stretches - 1 ? closedThrough : edge(i + 1),
+    };
+    if (!byLane) pieces.push(ends);
+    for (let lane = 0; byLane && lane < lanes; lane += lanesATask)
+      pieces.push({ ...ends, lanes: { of: lanes, from: lane, to: lane + lanesATask } });
+  }
+  return pieces;
+}
+
+/** The number of lanes that a task takes, a power of two: those of a window as large as the last one. */
+function lanesOfTask(lanes: number, windowBytes: number, taskBytes: number): number {
+  let count = 1;
+  while (windowBytes > 0 && count < lanes && (windowBytes * count * 2) / lanes <= taskBytes) count *= 2;
+  return count;
+}
+
+/** The stage of the tasks that emit a query, and of the marks of the lanes that they have written. */
+export const emissionStage = (query: string) => `emit#${query}`;
+const lanesStage = (query: string) => `lanes#${query}`;
+
+/** The name of a task says all that is done. */
+const pieceText = ({ afterEnd, throughEnd, lanes }: EmissionPiece) =>
+  `${afterEnd}/${throughEnd}${lanes === undefined ? '' : `/${lanes.of}.${lanes.from}-${lanes.to}`}`;
+
+/** The tasks that emit the windows of a query which an epoch closes. */
+function emissionTasks(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  pieces: readonly EmissionPiece[],
+): TaskSet {
+  const byName = new Map(pieces.map((piece) => [pieceText(piece), piece]));
+  return {
+    stage: emissionStage(query.name),
+    epoch: plan.epoch,
+    names: [...byName.keys()],
+    expiresAt: options.expiresAt,
+    async run(name) {
+      const piece = byName.get(name);
+      if (piece === undefined) throw new Error(`query ${query.name}: epoch ${plan.epoch} has no task ${name}`);
+      const { afterEnd, throughEnd, lanes } = piece;
+      const { expiresAt } = options;
+      const key = { pk: 'emitting', sk: `${query.name}#${name}` };
+      if (lanes === undefined) {
+        const { done, finals, closed, windowBytes } = await emitAligned(options, plan, query, {
+          afterEnd,
+          throughEnd,
+          notes: key,
+          expiry: { expiresAt },
+        });
+        const ends = closed.map(({ start, end }) => [start, end]);
+        return done ? { touched: { finals, ends, bytes: windowBytes ?? null } } : undefined;
+      }
+      for (let lane = lanes.from; lane < lanes.to; lane++) {
+        const { done } = await emitAligned(options, plan, query, {
+          afterEnd,
+          throughEnd,
+          lane: { lanes: lanes.of, lane },
+          notes: { ...key, sk: `${query.name}#${afterEnd}/${throughEnd}/${lanes.of}.${lane}` },
+          expiry: { expiresAt },
+        });
+        if (!done) return undefined;
+      }
+      return { touched: {} };
+    },
+  };
+}
+
+/**
+ * The tasks that emit a query for an epoch, as those who help find them; undefined: there are none.
+ */
+export async function emissionTasksOf(options: EmitOptions, plan: Plan, query: Query): Promise<TaskSet | undefined> {
+  const marks = Number.isFinite(plan.closedBefore) ? [] : await options.marks(plan.epoch);
+  const touching = Promise.resolve(touchedBy(marks).get(sectionName(query)));
+  const pieces = emissionPieces(plan, query, options.bounds, await leastOf(plan, query, touching));
+  return pieces && emissionTasks(options, plan, query, pieces);
+}
+
+/** What the tasks of an emission have emitted together. */
+async function emittedByTasks({ state }: EmitOptions, { epoch }: Plan, query: Query) {
+  let finals = 0;
+  let windowBytes: number | undefined;
+  const closed: Window[] = [];
+  for (const done of (await readDone(state, { stage: emissionStage(query.name), epoch })).values()) {
+    // Put by emissionTasks.
+    const task = done as {
+      readonly finals: number;
+      readonly ends: readonly (readonly [number, number])[];
+      readonly bytes: number | null;
+    };
+    finals += task.finals;
+    for (const [start, end] of task.ends) closed.push({ start, end });
+    if (task.bytes !== null) windowBytes = Math.max(windowBytes ?? 0, task.bytes);
+  }
+  return { finals, closed, windowBytes };
+}
+
+/** What the mark of a lane of a window says. */
+interface LaneMark {
+  readonly start: number;
+  readonly end: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** The lane as text (windows/pane-lane.ts). */
+  readonly lane: string;
+}
+
+/** Writes one lane of a window, **then** its mark, which is what the manifest is made from. */
+async function writeLaneOf(
+  { state, windows, limit, expiresAt }: EmitOptions,
+  plan: Plan,
+  query: Query,
+  window: DueWindow,
+  { lanes, lane }: PaneLane,
+  contents: ReadonlyMap<number, SizedContent>,
+): Promise<OneEmitted> {
+  const { start, end } = window;
+  const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
+  const records = slices.reduce((total, slice) => total + slice.records, 0);
+  const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
+  if (records === 0 && !holds(window, contents)) return none;
+  return limit(async () => {
+    const standing = await readPaneHead(windows, query, window);
+    // The pane of this epoch is out, or a final one of a command.
+    const isOut = standing !== undefined && (standing.epoch >= plan.epoch || standing.status === 'final');
+    const partials = isOut ? new Map() : mergeWindow(query, slices);
+    const written = await writePaneLane(windows, query, window, {
+      lanes,
+      lane,
+      revision: isOut ? standing.revision : revisionAfter(standing),
+      partials,
+    });
+    const mark = { start, end, records, bytes: bytesOf(window, contents), lane: laneText(query, written) };
+    const name = `${isoTime(end)}#${isoTime(start)}#${lanes}.${lane}`;
+    await putMark(state, { stage: lanesStage(query.name), epoch: plan.epoch }, name, { touched: mark }, expiresAt);
+    return none;
+  });
+}
+
+/**
+ * Makes visible the windows whose lanes are all written: the manifests, **then** who hears of them. A lane without a
+ * mark holds nothing of a window.
+ */
+async function emitManifests(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+  const { state, windows, limit, publish, hasTime, bounds } = options;
+  const { epoch } = plan;
+  const held = new Map<string, LaneMark[]>();
+  for (const done of (await readDone(state, { stage: lanesStage(query.name), epoch })).values()) {
+    // Put by writeLaneOf.
+    const mark = done as unknown as LaneMark;
+    const name = windowName(mark);
+    held.set(name, [...(held.get(name) ?? []), mark]);
+  }
+  const all = [...held.values()];
+  const closed: Window[] = [];
+  let windowBytes: number | undefined;
+  let finals = 0;
+  const outcome = (done: boolean) => ({ finals, openPanes: 0, nextPaneAt: undefined, closed, windowBytes, done });
+  for (let at = 0; at < all.length; at += bounds.windowsAtATime) {
+    if (!hasTime()) return outcome(false);
+    const group = all.slice(at, at + bounds.windowsAtATime).flatMap((marks) => {
+      const [first] = marks;
+      const written = marks.map(({ lane }) => laneOfText(query, lane));
+      return first === undefined ? [] : [{ window: { start: first.start, end: first.end }, marks, written }];
+    });
+    const [panes] = await Promise.all([
+      Promise.all(
+        group.map(({ window, marks, written }) =>
+          limit(async () => {
+            const records = marks.reduce((total, mark) => total + mark.records, 0);
+            const lanes = await allLanes(windows, query, window, written);
+            const draft = { status: 'final', epoch, records, nowMs: plan.at, lanes } as const;
+            const pane = await writePaneManifest(windows, query, window, draft);
+            if (pane !== undefined) await publish(pane);
+            return pane === undefined ? 0 : 1;
+          }),
+        ),
+      ),
+      noteFinals(
+        state,
+        plan,
+        query,
+        group.map(({ window }) => window),
+      ),
+    ]);
+    for (const written of panes) finals += written;
+    for (const { window, marks } of group) {
+      closed.push(window);
+      windowBytes = Math.max(
+        windowBytes ?? 0,
+        marks.reduce((total, mark) => total + mark.bytes, 0),
+      );
+    }
+  }
+  return outcome(true);
+}
+
+/** The lanes of a window, also those that hold nothing. */
+async function allLanes(
+  windows: Table,
+  query: Query,
+  window: Window,
+  written: readonly LaneWritten[],
+): Promise<readonly LaneWritten[]> {
+  const [first] = written;
+  if (first === undefined) return written;
+  const { lanes, revision } = first;
+  const known = new Map(written.map((one) => [one.lane, one]));
+  return Promise.all(
+    Array.from(
+      { length: lanes },
+      (_, lane) =>
+        known.get(lane) ?? writePaneLane(windows, query, window, { lanes, lane, revision, partials: new Map() }),
+    ),
+  );
+}
+
+/** Windows that are emitted together: those that end in `(afterEnd, throughEnd]`, or one lane of them. */
+interface Stretch {
+  /** Epoch ms. */
+  readonly afterEnd: number;
+  readonly throughEnd: number;
+  /** @default all lanes, with the manifest */
+  readonly lane?: PaneLane;
+  /** Where it is noted how far they are emitted. */
+  readonly notes: Key;
+  /** The expiry of the note. @default it stays, for the next epoch takes its place */
+  readonly expiry?: Attributes;
+}
+
+/** All windows of a query that are due. */
+const wholeOf = (query: Query): Stretch => ({
+  afterEnd: Number.NEGATIVE_INFINITY,
+  throughEnd: Number.POSITIVE_INFINITY,
+  notes: emittingOf(query),
+});
+
+/** Emits windows, or one lane of them. */
+async function emitAligned(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  { afterEnd, throughEnd, lane, notes, expiry = {} }: Stretch,
+): Promise<PanesEmitted> {
   const { state, hasTime } = options;
   const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
   const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
-  let doneThrough = Number.NEGATIVE_INFINITY;
-  const contents = new Map<number, SliceContent>();
+  let doneThrough = afterEnd;
+  let windowBytes: number | undefined;
+  const contents = new Map<number, SizedContent>();
   let keys = 0;
   const pending = new Map<string, DueWindow>();
   const closed = new Map<string, Window>();
@@ -160,7 +497,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   let openPanes = 0;
   let nextPaneAt: number | undefined;
 
-  const noteThrough = (through: number) => noteWorkPlace(state, emittingOf(query), epoch, { through });
+  const noteThrough = (through: number) => noteWorkPlace(state, notes, epoch, { through, ...expiry });
 
   /** Emits the windows all of whose slices were read, in the order of their ends. */
   const emitUpTo = async (end: number): Promise<boolean> => {
@@ -173,12 +510,20 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
       const [outcomes] = await Promise.all([
-        Promise.all(group.map(([, window]) => emitOne(options, plan, query, window, contents))),
+        Promise.all(
+          group.map(([, window]) =>
+            lane === undefined
+              ? emitOne(options, plan, query, window, contents)
+              : writeLaneOf(options, plan, query, window, lane, contents),
+          ),
+        ),
         noteFinals(
           state,
           plan,
           query,
-          group.flatMap(([, window]) => (window.isFinal && holds(window, contents) ? [window] : [])),
+          group.flatMap(([, window]) =>
+            lane === undefined && window.isFinal && holds(window, contents) ? [window] : [],
+          ),
         ),
       ]);
       for (const outcome of outcomes) {
@@ -189,6 +534,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
       for (const [name, window] of group) {
         pending.delete(name);
+        if (window.isFinal) windowBytes = Math.max(windowBytes ?? 0, bytesOf(window, contents));
         if (window.isFinal && holds(window, contents)) closed.set(name, window);
       }
       const last = group.at(-1)?.[1];
@@ -213,12 +559,22 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
-  const outcome = (isDone: boolean) => ({ finals, openPanes, nextPaneAt, closed: [...closed.values()], done: isDone });
+  const outcome = (isDone: boolean) => ({
+    finals,
+    openPanes,
+    nextPaneAt,
+    closed: [...closed.values()],
+    windowBytes,
+    done: isDone,
+  });
   // Nothing of the query closes: what is open is not read for nothing.
   if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough)) return outcome(true);
-  const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
-  const read = slicesOfQuery(state, plan, query, range);
-  const [place, begun] = await Promise.all([readWorkPlace(state, emittingOf(query), epoch), read.next()]);
+  const range = {
+    from: leastSlice(query, Math.max(closedBefore, afterEnd + query.latenessMs)),
+    to: hasOpenPanes ? undefined : Math.min(closedThrough, throughEnd),
+  };
+  const read = slicesOfLanes(state, plan, range, lane === undefined ? lanesOfQuery(plan, query) : laneParts(query, lane));
+  const [place, begun] = await Promise.all([readWorkPlace(state, notes, epoch), read.next()]);
   if (place !== undefined) doneThrough = numberOf(place, 'through') ?? doneThrough;
   for (let one = begun; !one.done; one = await read.next()) {
     const { slice, lanes } = one.value;
@@ -229,6 +585,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       if (closing <= closedBefore || (!isFinal && !hasOpenPanes)) continue;
       for (const window of query.window.emit(closing)) {
         const name = windowName(window);
+        if (window.end <= afterEnd || window.end > throughEnd) continue;
         if (window.end <= doneThrough) {
           if (isFinal) closed.set(name, window);
           continue;
@@ -240,10 +597,13 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
     }
     if (!isWanted) continue;
-    const content = joinLanes(
-      query,
-      lanes.map(({ segments }) => contentOf(query, segments)),
-    );
+    const content =
+      lane === undefined
+        ? joinLanes(
+            query,
+            lanes.map(({ segments }) => contentOf(query, segments)),
+          )
+        : laneContent(query, lane, lanes);
     contents.set(slice, content);
     keys += content.partials.size;
   }
@@ -251,36 +611,43 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
 }
 
 /** Whether anything was counted in a window. */
-function holds({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
+function holds({ slices }: EmittedWindow, contents: ReadonlyMap<number, SizedContent>): boolean {
   return slices.some((slice) => (contents.get(slice)?.partials.size ?? 0) > 0);
 }
 
-/** The slices of a query over all its lanes, ascending. */
-async function* slicesOfQuery(
+/** About how many bytes of text a window is. */
+function bytesOf({ slices }: EmittedWindow, contents: ReadonlyMap<number, SizedContent>): number {
+  return slices.reduce((total, slice) => total + (contents.get(slice)?.bytes ?? 0), 0);
+}
+
+const laneParts = (query: Query, { lanes, lane }: PaneLane) => lanesOfLane(sectionName(query), lanes, lane);
+
+/** The slices of lanes, ascending, each with what the lanes have of it, in the order of the lanes. */
+async function* slicesOfLanes(
   state: Table,
   plan: Plan,
-  query: Query,
   range: { readonly from: number | undefined; readonly to: number | undefined },
-): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly SegmentSlice[] }> {
+  lanes: readonly Lane[],
+): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly (SegmentSlice & Pick<Lane, 'lanes'>)[] }> {
   const streams = await Promise.all(
-    lanesOfQuery(plan, query).map(async (lane) => {
+    lanes.map(async (lane) => {
       const stream = segmentSlices(state, lane, range, plan.epoch);
-      return { stream, head: await stream.next() };
+      return { lane, stream, head: await stream.next() };
     }),
   );
   for (;;) {
     let slice = Number.POSITIVE_INFINITY;
     for (const { head } of streams) if (!head.done) slice = Math.min(slice, head.value.slice);
     if (slice === Number.POSITIVE_INFINITY) return;
-    const lanes: SegmentSlice[] = [];
+    const found: (SegmentSlice & Pick<Lane, 'lanes'>)[] = [];
     await Promise.all(
       streams.map(async (one) => {
         if (one.head.done || one.head.value.slice !== slice) return;
-        lanes.push(one.head.value);
+        found.push({ ...one.head.value, lanes: one.lane.lanes });
         one.head = await one.stream.next();
       }),
     );
-    yield { slice, lanes };
+    yield { slice, lanes: found };
   }
 }
 
@@ -306,8 +673,8 @@ async function emitOne(
   plan: Plan,
   query: Query,
   window: DueWindow,
-  contents: ReadonlyMap<number, SliceContent>,
-): Promise<Omit<PanesEmitted, 'done' | 'closed'>> {
+  contents: ReadonlyMap<number, SizedContent>,
+): Promise<OneEmitted> {
   const { windows, limit, publish } = options;
   const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
   if (!holds(window, contents)) return none;
@@ -317,12 +684,11 @@ async function emitOne(
     const draft = (status: PaneStatus) => ({
       status,
       epoch: plan.epoch,
-      attempt: options.runId,
       partials: mergeWindow(query, slices),
       records,
       nowMs: plan.at,
     });
-    let pane: Pane | undefined;
+    let pane: PaneOutline | undefined;
     if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
       pane = await writeOnlyPaneAt(windows, query, window, draft('final'));
     else {
@@ -390,7 +756,6 @@ async function emitSessions(
         const draft = {
           status: 'final',
           epoch,
-          attempt: options.runId,
           partials: window.partials,
           records: window.records,
           nowMs: plan.at,
@@ -402,7 +767,7 @@ async function emitSessions(
   );
   await closer.carry();
   const after = () => closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, done: true, after };
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, windowBytes: undefined, done: true, after };
 }
 
 /** How far a long emission has come, as the end of its last window. */

@@ -7,7 +7,7 @@ import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { type EmptyPlace, noteEmptyPlace, readEmptyPlace } from '../items/empty-place.ts';
 import type { Plan } from '../log/plan.ts';
 import type { Table } from '../table/table.ts';
-import type { Pane } from '../windows/pane.ts';
+import type { PaneOutline } from '../windows/pane.ts';
 import { readFinalHeads, readPanes } from '../windows/pane-reader.ts';
 import { windowName } from '../windows/window-view.ts';
 
@@ -16,9 +16,9 @@ export interface EmptyWindowOptions {
   readonly state: Table;
   readonly windows: Table;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
-  readonly publish: (pane: Pane) => Promise<void>;
+  readonly publish: (pane: PaneOutline) => Promise<void>;
   /** Writes the final pane of a window that holds nothing; undefined: another one stands. */
-  readonly write: (window: Window, partials: Partials) => Promise<Pane | undefined>;
+  readonly write: (window: Window, partials: Partials) => Promise<PaneOutline | undefined>;
   readonly hasTime: () => boolean;
 }
 

@@ -16,6 +16,7 @@ import {
   type EpochPlace,
   electEpoch,
   readEmitted,
+  readEmittedOf,
   readEpochFrom,
   readGathered,
   readNewestEpoch,
@@ -43,14 +44,14 @@ import { cutLog, sealLog } from './barrier.ts';
 import { type EpochBounds, epochBounds } from './bounds.ts';
 import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './conservation.ts';
 import { feedLifeMs } from './emissions.ts';
-import { emitEpoch, leastSlice } from './emit.ts';
+import { type EmitOptions, emissionStage, emissionTasksOf, emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
 import { type GatheredEpoch, type GatherOptions, gatherEpoch, gatherTasks } from './gather.ts';
 import { gatherStage, readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
-import { helpWith, type OtherRuns, type TaskRequest, type TaskSet } from './task-runner.ts';
+import { helpWith, type OtherRuns, runTasks, type TaskRequest, type TaskSet } from './task-runner.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
 export interface FinalizerOptions {
@@ -162,16 +163,31 @@ export async function takeTasks(given: FinalizerOptions, { stage, epoch, begin }
     given.check === undefined ? given.pipeline : given.check(),
   ]);
   if (plan === undefined) return;
-  const options = gatherOptions({ ...given, pipeline });
+  const options = { ...given, pipeline };
   const set = await taskSet(options, plan, stage);
-  if (set !== undefined) await helpWith(options, set, begin);
+  if (set !== undefined) await helpWith(gatherOptions(options), set, begin);
 }
 
-/** The tasks of a stage; undefined: it is over. */
-async function taskSet(options: GatherOptions, plan: Plan, stage: string): Promise<TaskSet | undefined> {
-  if (stage !== gatherStage) throw new Error(`stage ${stage} of epoch ${plan.epoch} is not known`);
-  const { epoch } = await readGathered(options.state);
-  return epoch >= plan.epoch ? undefined : gatherTasks(options, plan);
+/** The tasks of a stage; undefined: it is over, or of a query that this code does not know. */
+async function taskSet(options: FinalizerOptions, plan: Plan, stage: string): Promise<TaskSet | undefined> {
+  const { state, pipeline } = options;
+  const gathered = await readGathered(state);
+  if (stage === gatherStage) return gathered.epoch >= plan.epoch ? undefined : gatherTasks(gatherOptions(options), plan);
+  const query = pipeline.queries.find(({ name }) => stage === emissionStage(name));
+  if (query === undefined || gathered.epoch < plan.epoch) return undefined;
+  const { epoch, windowBytes } = await readEmittedOf(state, query.name);
+  if (epoch >= plan.epoch) return undefined;
+  return emissionTasksOf(
+    {
+      ...emitOptions(options, async () => undefined),
+      indexedSince: options.now(),
+      windowBytes,
+      gathered: Promise.resolve(),
+      marks: (of) => marksOf(state, of),
+    },
+    plan,
+    query,
+  );
 }
 
 /** What this run gathers with. */
@@ -348,7 +364,7 @@ async function epochTurns(options: FinalizerOptions, places: Places): Promise<Ep
   let raised: Promise<void> = Promise.resolve();
   const marks = new Map<number, Promise<readonly TaskMark[]>>();
   const take = async (known: Observation['tails'] | undefined, isOurs: boolean): Promise<boolean> => {
-    const turned = await turn(options, plans, newest, known, isOurs);
+    const turned = await turn(options, plans, newest, known, isOurs, places.emitted);
     if (turned === undefined) return false;
     gathered = newest;
     ({ raised } = turned);
@@ -435,9 +451,11 @@ async function turn(
   epoch: Epoch,
   tails: Observation['tails'] | undefined,
   isOurs: boolean,
+  emitted: ReadonlyMap<string, EmittedPlace>,
 ): Promise<GatheredEpoch | undefined> {
   const standing = isOurs ? undefined : await plans.of(epoch.epoch);
-  const { plan, entries } = standing === undefined ? await makePlan(options, plans, epoch, tails) : { plan: standing };
+  const { plan, entries } =
+    standing === undefined ? await makePlan(options, plans, epoch, emitted, tails) : { plan: standing };
   plans.take(plan);
   return gatherEpoch({ ...gatherOptions(options), ...(entries && { known: entries }) }, plan);
 }
@@ -460,6 +478,7 @@ async function makePlan(
   options: FinalizerOptions,
   plans: KnownPlans,
   epoch: Epoch,
+  emitted: ReadonlyMap<string, EmittedPlace>,
   tails: Observation['tails'] = new Map(),
 ): Promise<MadePlan> {
   const { state, limit, now, runId } = options;
@@ -506,7 +525,8 @@ async function makePlan(
         logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
       ),
       tasks: tasksOf(logs, boundsOf(options)),
-      lanes: lanesAfter(options, before, marks),
+      lanes: lanesAfter(options, before, marks, emitted),
+      ...sizesAfter(options, before, marks, emitted),
       maxEventTime: Math.max(
         before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
         ...logs.map(({ totals: { maxEventTime } }) => maxEventTime ?? Number.NEGATIVE_INFINITY),
@@ -582,18 +602,50 @@ function tasksOf(logs: readonly CutRange[], { taskBytes }: EpochBounds): readonl
   return tasks;
 }
 
-/** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
-function lanesAfter(options: FinalizerOptions, before: Plan | undefined, marks: readonly TaskMark[]) {
+/**
+ * The lanes of the queries: so many that a lane has about so many bytes of the last window, and of what a task of the
+ * epoch before has gathered for one slice. They only grow.
+ */
+function lanesAfter(
+  options: FinalizerOptions,
+  before: Plan | undefined,
+  marks: readonly TaskMark[],
+  emitted: ReadonlyMap<string, EmittedPlace>,
+) {
   const { pipeline } = options;
   const { laneBytes } = boundsOf(options);
   if (before === undefined) return {};
   const touched = touchedBy(marks);
   const lanes: Record<string, number> = { ...before.lanes };
-  for (const name of pipeline.queries.map(sectionName)) {
+  for (const query of pipeline.queries) {
+    const name = sectionName(query);
     const now = lanesOf(before, name);
-    if ((touched.get(name)?.[2] ?? 0) > laneBytes && now < mostLanes) lanes[name] = now * 2;
+    const gathered = now * (touched.get(name)?.[2] ?? 0);
+    const wanted = Math.max(gathered, query.window.sessions === undefined ? windowBytesOf(emitted, query) : 0) / laneBytes;
+    let count = now;
+    while (count < wanted && count < mostLanes) count *= 2;
+    if (count > now) lanes[name] = count;
   }
   return lanes;
+}
+
+const windowBytesOf = (emitted: ReadonlyMap<string, EmittedPlace>, { name }: Query): number =>
+  emitted.get(name)?.windowBytes ?? 0;
+
+/** What a plan says of the sizes of the last windows, and of the first slices. */
+function sizesAfter(
+  options: FinalizerOptions,
+  before: Plan | undefined,
+  marks: readonly TaskMark[],
+  emitted: ReadonlyMap<string, EmittedPlace>,
+): Pick<Plan, 'windowBytes' | 'least'> {
+  const { taskBytes, windowsATask } = boundsOf(options);
+  const large = options.pipeline.queries.filter((query) => windowBytesOf(emitted, query) * windowsATask > taskBytes);
+  const windowBytes = Object.fromEntries(large.map((query) => [query.name, windowBytesOf(emitted, query)]));
+  const least: Record<string, number> = { ...before?.least };
+  for (const [name, [slice]] of touchedBy(marks)) least[name] = Math.min(least[name] ?? slice, slice);
+  const isOpen = before !== undefined && !Number.isFinite(before.closedThrough);
+  return { ...(large.length === 0 ? {} : { windowBytes }), ...(isOpen ? { least } : {}) };
 }
 
 /** Whether an epoch has something to do (DESIGN 4.2, step 1). */
@@ -643,26 +695,24 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
   let finals = 0;
   let openPanes = 0;
   const failures: unknown[] = [];
+  const doTasks = taskTurns(gatherOptions(options));
   await Promise.all(
     pipeline.queries.map(async (query) => {
       try {
         const place = emitted.get(query.name);
         const indexedSince = place?.indexedSince ?? options.now();
         let last = place?.lastClosing ?? Number.NEGATIVE_INFINITY;
+        let windowBytes = place?.windowBytes;
         const begin = await beginOf(state, plans, query, place, gathered.epoch);
         for (let epoch = begin + 1; epoch <= gathered.epoch; epoch++) {
-          const hasTime = () => hasTimeIn(options);
-          if (!hasTime()) return;
+          if (!hasTimeIn(options)) return;
           const plan = await plans.of(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const out = await emitEpoch(
             {
-              ...options,
-              bounds: boundsOf(options),
-              hasTime,
-              expiresAt: expiryOf(options),
-              feedExpiresAt: feedExpiryOf(options),
+              ...emitOptions(options, doTasks),
               indexedSince,
+              windowBytes,
               gathered: raised,
               marks: epochs.marks,
             },
@@ -676,7 +726,8 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
           if (!out.done) return;
           const { closedThrough, at } = plan;
           const { nextPaneAt } = out;
-          emitted.set(query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last, at, indexedSince });
+          ({ windowBytes } = out);
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last, at, indexedSince, windowBytes });
         }
       } catch (error) {
         failures.push(error);
@@ -686,6 +737,31 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
   await raised;
   if (failures.length > 0) throw failures[0];
   return { finals, openPanes, emitted };
+}
+
+/** What is the same of all emissions of a run. */
+function emitOptions(
+  options: FinalizerOptions,
+  doTasks: EmitOptions['doTasks'],
+): Omit<EmitOptions, 'indexedSince' | 'windowBytes' | 'gathered' | 'marks'> {
+  return {
+    ...options,
+    bounds: boundsOf(options),
+    hasTime: () => hasTimeIn(options),
+    expiresAt: expiryOf(options),
+    feedExpiresAt: feedExpiryOf(options),
+    doTasks,
+  };
+}
+
+/** Does the tasks of queries one after the other, so that no more invocations are started than may be at a time. */
+function taskTurns(options: GatherOptions): EmitOptions['doTasks'] {
+  let before: Promise<unknown> = Promise.resolve();
+  return (set) => {
+    const turn = before.then(() => runTasks(options, set));
+    before = turn.catch(() => {});
+    return turn;
+  };
 }
 
 /**

@@ -57,6 +57,13 @@ export function lanesOfQuery(plan: Plan | undefined, query: Query): readonly Lan
   return lanesUpTo(name, lanesOf(plan, name));
 }
 
+/** The partitions among {@link lanesUpTo} that may hold keys of one lane of `lanes`, in their order. */
+export function lanesOfLane(query: string, lanes: number, lane: number): readonly Lane[] {
+  const all: Lane[] = [];
+  for (let n = 1; n <= lanes; n *= 2) all.push({ query, lanes: n, lane: Math.floor((lane * n) / lanes) });
+  return all;
+}
+
 /** The partitions among {@link lanesUpTo} that may hold a key, in their order; of no certain key all of them. */
 export function lanesOfKey(query: string, lanes: number, key: KeyText | undefined): readonly Lane[] {
   if (key === undefined) return lanesUpTo(query, lanes);
@@ -217,11 +224,18 @@ async function withParts(state: Table, segment: Segment): Promise<readonly Segme
 }
 
 /** The blocks of a segment, in their order. */
-export function blocksOf({ items }: Segment): readonly Block[] {
-  return items.flatMap(({ pk, sk, attributes: { blocks } }) => {
+export function blocksOf(segment: Segment): readonly Block[] {
+  return textsOf(segment).flatMap(blocksIn);
+}
+
+const blocksIn = (text: string) => JSON.parse(text) as readonly Block[];
+
+/** The blocks of a segment as text, each of some of them. */
+function textsOf({ items }: Segment): readonly string[] {
+  return items.map(({ pk, sk, attributes: { blocks } }) => {
     if (typeof blocks !== 'string' && !(blocks instanceof Uint8Array))
       throw new Error(`segment ${pk} / ${sk}: unexpected blocks`);
-    return JSON.parse(unpack(blocks)) as readonly Block[];
+    return unpack(blocks);
   });
 }
 
@@ -231,17 +245,51 @@ export interface SliceContent {
   readonly records: number;
 }
 
+/** The content of a slice as segments hold it. */
+export interface SizedContent extends SliceContent {
+  /** About how many bytes of text its partials are, each key once. */
+  readonly bytes: number;
+}
+
 /** Merges segments of a slice, in their order: that order is fixed by epochs, tasks and parts. */
-export function contentOf(query: Query, segments: readonly Segment[]): SliceContent {
+export function contentOf(query: Query, segments: readonly Segment[]): SizedContent {
   const partials = new Map<KeyText, PartialAggregate>();
   let records = 0;
-  for (const segment of segments)
-    for (const block of blocksOf(segment))
-      for (const part of decodeBlock(query, block)) {
-        mergeInto(query, partials, part.partials);
-        records += part.records;
-      }
-  return { partials, records };
+  let rows = 0;
+  let bytes = 0;
+  for (const text of segments.flatMap(textsOf)) {
+    bytes += text.length;
+    for (const part of blocksIn(text).flatMap((block) => decodeBlock(query, block))) {
+      mergeInto(query, partials, part.partials);
+      records += part.records;
+      rows += part.partials.length;
+    }
+  }
+  return { partials, records, bytes: rows === 0 ? 0 : (bytes * partials.size) / rows };
+}
+
+/**
+ * The content of one lane of a slice: that of a query which has `lanes` lanes now. What was gathered in fewer lanes has
+ * keys of others too, and its records go to the first of those.
+ * @param parts by the number of lanes that they were gathered in, ascending
+ */
+export function laneContent(
+  query: Query,
+  { lanes, lane }: Pick<Lane, 'lanes' | 'lane'>,
+  parts: readonly { readonly lanes: number; readonly segments: readonly Segment[] }[],
+): SizedContent {
+  const own = parts.map((part): SizedContent => {
+    const { partials, records, bytes } = contentOf(query, part.segments);
+    if (part.lanes === lanes) return { partials, records, bytes };
+    const kept = new Map([...partials].filter(([key]) => laneOf(key, lanes) === lane));
+    const isFirst = lane % (lanes / part.lanes) === 0;
+    return {
+      partials: kept,
+      records: isFirst ? records : 0,
+      bytes: partials.size === 0 ? 0 : (bytes * kept.size) / partials.size,
+    };
+  });
+  return joinLanes(query, own);
 }
 
 /**
@@ -249,12 +297,18 @@ export function contentOf(query: Query, segments: readonly Segment[]): SliceCont
  * number.
  * @param contents in the order of {@link lanesUpTo}: fewer lanes come first, which is the order of their epochs
  */
-export function joinLanes(query: Query, contents: readonly SliceContent[]): SliceContent {
+export function joinLanes(query: Query, contents: readonly SizedContent[]): SizedContent {
   const [only, ...others] = contents;
   if (only !== undefined && others.length === 0) return only;
   const partials = new Map<KeyText, PartialAggregate>();
   for (const content of contents) mergeInto(query, partials, content.partials);
-  return { partials, records: contents.reduce((total, { records }) => total + records, 0) };
+  let records = 0;
+  let bytes = 0;
+  for (const content of contents) {
+    records += content.records;
+    bytes += content.bytes;
+  }
+  return { partials, records, bytes };
 }
 
 /** Deletes the segments of a query that is gone. */

@@ -102,6 +102,8 @@ export interface EmittedPlace extends EpochPlace {
   readonly at: number;
   /** Since when the index of emissions is kept, epoch ms; undefined: it is not. It expires from its beginning on. */
   readonly indexedSince: number | undefined;
+  /** About how many bytes of text the largest window of the last epoch with any is; undefined: not known. */
+  readonly windowBytes: number | undefined;
 }
 
 const noPlaceOf: EmittedPlace = {
@@ -110,19 +112,21 @@ const noPlaceOf: EmittedPlace = {
   lastClosing: Number.NEGATIVE_INFINITY,
   at: Number.NEGATIVE_INFINITY,
   indexedSince: undefined,
+  windowBytes: undefined,
 };
 
 /** Raises {@link readEmitted}; it never goes back. */
 export function raiseEmitted(
   state: Table,
   query: string,
-  { nextPaneAt, lastClosing, at, indexedSince, ...place }: EmittedPlace,
+  { nextPaneAt, lastClosing, at, indexedSince, windowBytes, ...place }: EmittedPlace,
 ): Promise<void> {
   return raise(state, { pk: emittedPartition, sk: query }, place, {
     nextPaneAt: nextPaneAt ?? null,
     ...(Number.isFinite(lastClosing) ? { last: lastClosing } : {}),
     ...(Number.isFinite(at) ? { at } : {}),
     ...(indexedSince === undefined ? {} : { indexedSince }),
+    ...(windowBytes === undefined ? {} : { bytes: Math.ceil(windowBytes) }),
   });
 }
 
@@ -158,5 +162,6 @@ function emittedOf(item: Item): EmittedPlace {
     lastClosing: numberOf(item, 'last') ?? Number.NEGATIVE_INFINITY,
     at: numberOf(item, 'at') ?? Number.NEGATIVE_INFINITY,
     indexedSince: numberOf(item, 'indexedSince'),
+    windowBytes: numberOf(item, 'bytes'),
   };
 }

@@ -48,6 +48,10 @@ export interface Plan extends PairSums {
   readonly tasks: readonly GatherTask[];
   /** The number of lanes of each query, by name; a query without one has 1. */
   readonly lanes: Readonly<Record<string, number>>;
+  /** The bytes of the last window of queries, by name, where these are many: by them its emission is cut into tasks. */
+  readonly windowBytes?: Readonly<Record<string, number>>;
+  /** While nothing is closed: the least slice of each section that epochs before this one have gathered. */
+  readonly least?: Readonly<Record<string, number>>;
   /** The greatest event time of the stream, epoch ms; minus infinity before the first event. */
   readonly maxEventTime: number;
   /** The totals of all logs at its barriers, added up; those of sealed ones are in it. */

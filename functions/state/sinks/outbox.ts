@@ -3,7 +3,7 @@ import type { Sink } from '../../core/definition/sink.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
-import type { Pane } from '../windows/pane.ts';
+import type { PaneOutline } from '../windows/pane.ts';
 import { windowText } from '../windows/pane-keys.ts';
 
 /**
@@ -36,7 +36,7 @@ export type Publication = 'pane' | 'correction';
 /** The way in which the finalizer tells the sinks. */
 export interface Publisher {
   /** Puts a pane into the outboxes of the sinks that are to hear of it. It is durable there when this returns. */
-  readonly publish: (pane: Pane, what?: Publication) => Promise<void>;
+  readonly publish: (pane: PaneOutline, what?: Publication) => Promise<void>;
   /** Sinks whose outbox got a window since the publisher was made. */
   readonly told: ReadonlySet<string>;
 }
@@ -77,7 +77,7 @@ export function outboxPublisher(
   };
 }
 
-function wants({ mode }: Sink, { status }: Pane, what: Publication): boolean {
+function wants({ mode }: Sink, { status }: PaneOutline, what: Publication): boolean {
   return mode !== 'append' || (status === 'final' && what === 'pane');
 }
 

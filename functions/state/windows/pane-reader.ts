@@ -1,9 +1,14 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
+import { compareRows, isGroupRow } from '../../core/fold/window-result.ts';
+import { laneOf } from '../../core/log/lane.ts';
+import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { type Item, numberOf, type Range, type Table, textOf } from '../table/table.ts';
 import type { KeptPane, Pane, PaneHead, PaneStatus } from './pane.ts';
-import { manifestKey, partKey, revisionKey, windowText } from './pane-keys.ts';
+import { manifestKey, revisionKey, windowText } from './pane-keys.ts';
+import { mergedRows } from './pane-merge.ts';
+import { namedRuns, readPartOf, readRuns } from './pane-parts.ts';
 import { hasStates, rowsOf, statesOf } from './pane-rows.ts';
 
 /**
@@ -84,6 +89,8 @@ export async function readPanesOf(
 /** The pane of a window that stands, with what says who wrote it. */
 export interface StandingPane {
   readonly pane: Pane;
+  /** The lanes that its parts are partitioned by; 0: it has none. */
+  readonly lanes: number;
   /** The epoch that it was made at; 0: none. */
   readonly epoch: number;
   /** The ids of the commands of that epoch whose records are in it, in their order. */
@@ -102,17 +109,10 @@ export async function readStandingPane(
     const item = await windows.get(manifestKey(query.name, window));
     if (item === undefined) return undefined;
     const contents = await contentsOf(windows, query, item);
-    const { corrections, isFirst } = item.attributes;
-    if (contents !== undefined)
-      return {
-        pane: paneIn(query, item, contents),
-        epoch: headOf(item).epoch,
-        commands: Array.isArray(corrections) ? corrections.map(String) : [],
-        isFirst: isFirst === true,
-      };
-    const now = await windows.get(item);
-    if (numberOf(now ?? item, 'revision') === numberOf(item, 'revision'))
-      throw new Error(`window ${item.pk} ${item.sk}: parts of revision ${numberOf(item, 'revision')} are missing`);
+    const { epoch, commands, lanes } = headOf(item);
+    const isFirst = item.attributes.isFirst === true;
+    if (contents !== undefined) return { pane: paneIn(query, item, contents), epoch, commands, lanes, isFirst };
+    await replacing(windows, item);
   }
 }
 
@@ -125,12 +125,15 @@ export async function readPaneHead(windows: Table, query: Query, window: Window)
 function headOf(item: Item): PaneHead {
   // Written by writePane and by nobody else.
   const status = (textOf(item, 'status') ?? 'early') as PaneStatus;
+  const { corrections } = item.attributes;
   return {
     status,
     revision: required(item, 'revision'),
     emittedAt: required(item, status === 'final' ? 'finalizedAt' : 'emittedAt'),
     records: required(item, 'records'),
     parts: numberOf(item, 'parts') ?? 0,
+    lanes: numberOf(item, 'lanes') ?? 0,
+    commands: Array.isArray(corrections) ? corrections.map(String) : [],
     epoch: numberOf(item, 'epoch') ?? 0,
     isCorrected: numberOf(item, 'correctedAt') !== undefined,
   };
@@ -152,6 +155,11 @@ export interface PaneRange {
   readonly isWanted?: (head: PaneHead, window: Window) => boolean;
   /** Leaves out the rows where the partial aggregates are stored beside them. The rows are most of an item. */
   readonly statesOnly?: boolean;
+  /**
+   * Of each pane only the rows of this key, a value for every group-by field: of a large pane one part is read.
+   * @default all rows
+   */
+  readonly key?: Row['key'];
 }
 
 /** The visible panes of a query's windows, in the order of their starts. */
@@ -168,7 +176,9 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
         ? { from: laterText(from, place), to, order }
         : { from, to: earlierText(to, place), order };
   if (bounds.from > bounds.to) return [];
-  const only = range.statesOnly === true && hasStates(query) ? { only: withoutRows } : {};
+  const { key } = range;
+  const only = range.statesOnly === true && key === undefined && hasStates(query) ? { only: withoutRows } : {};
+  const what: PaneExtent = key === undefined ? only : { key };
   // The bounds include their ends, and so the window of the place itself.
   const wanted = (items: readonly Item[]) =>
     items.filter((item) => {
@@ -182,14 +192,14 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
     });
   if (limit === undefined)
     return Promise.all(
-      wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, only)),
+      wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, what)),
     );
   // Early panes are among the newest windows only: few reads go beyond the first.
   for (let most = limit + (place === undefined ? 0 : 1); ; most *= 2) {
     const items = await windows.query(query.name, { ...bounds, ...only, limit: most });
     const found = wanted(items);
     if (found.length >= limit || items.length < most)
-      return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item, only)));
+      return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item, what)));
   }
 }
 
@@ -216,8 +226,11 @@ const withoutRows = [
   'finalizedAt',
   'records',
   'parts',
-  'attempt',
+  'lanes',
+  'laneParts',
+  'laneIds',
   'epoch',
+  'corrections',
   'correctedAt',
   'states',
 ];
@@ -225,19 +238,29 @@ const withoutRows = [
 const laterText = (left: string, right: string) => (left > right ? left : right);
 const earlierText = (left: string, right: string) => (left < right ? left : right);
 
+/** What is read of a pane. */
+interface PaneExtent extends Pick<Range, 'only'> {
+  /** Only the rows of this key. */
+  readonly key?: Row['key'];
+}
+
 /**
  * The pane behind a manifest. Parts of an early pane are deleted when the next one is visible. A caller that finds some
  * missing reads the manifest again.
  */
-async function paneOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<Pane> {
-  for (let item = manifest; ; ) {
-    const contents = await contentsOf(windows, query, item, only);
-    if (contents !== undefined) return paneIn(query, item, contents, only);
-    const now = await windows.get(item);
-    if (now === undefined || numberOf(now, 'revision') === numberOf(item, 'revision'))
-      throw new Error(`window ${item.pk} ${item.sk}: parts of revision ${numberOf(item, 'revision')} are missing`);
-    item = now;
+async function paneOf(windows: Table, query: Query, manifest: Item, what: PaneExtent = {}): Promise<Pane> {
+  for (let item = manifest; ; item = await replacing(windows, item)) {
+    const contents = await contentsOf(windows, query, item, what);
+    if (contents !== undefined) return paneIn(query, item, contents, what);
   }
+}
+
+/** The manifest that has taken the place of one whose parts are gone. @throws when none has */
+async function replacing(windows: Table, item: Item): Promise<Item> {
+  const now = await windows.get(item);
+  if (now === undefined || numberOf(now, 'revision') === numberOf(item, 'revision'))
+    throw new Error(`window ${item.pk} ${item.sk}: parts of revision ${numberOf(item, 'revision')} are missing`);
+  return now;
 }
 
 /** The items that hold the rows of a pane: its manifest, or its parts; undefined when some of them are gone. */
@@ -245,40 +268,91 @@ async function contentsOf(
   windows: Table,
   query: Query,
   manifest: Item,
-  only: Pick<Range, 'only'> = {},
+  { key, only }: PaneExtent = {},
 ): Promise<readonly Item[] | undefined> {
-  const { parts, revision } = headOf(manifest);
-  if (parts === 0) return [manifest];
-  const window = { start: required(manifest, 'start'), end: required(manifest, 'end') };
-  const contents = await readParts(windows, query, window, revision, textOf(manifest, 'attempt') ?? '', parts, only);
-  return contents.length === parts ? contents : undefined;
+  if (headOf(manifest).lanes === 0) return [manifest];
+  const runs = namedRuns(query, manifest);
+  const projection = only === undefined ? {} : { only };
+  if (key === undefined) return readRuns(windows, runs, projection);
+  // The last run is that of the totals, which no key of a group is of.
+  const lane = laneOf(JSON.stringify(query.groupBy.map((name) => key[name] ?? null)), runs.length - 1);
+  const run = runs[lane];
+  if (run === undefined || run.parts === 0) return [];
+  const part = await readPartOf(windows, query, run, key);
+  return part === undefined ? undefined : [part];
 }
 
-function paneIn(query: Query, manifest: Item, contents: readonly Item[], only: Pick<Range, 'only'> = {}): Pane {
-  const { parts: _parts, ...head } = headOf(manifest);
-  const rows = only.only === undefined ? contents.flatMap((content) => rowsOf(query, content)) : [];
+function paneIn(query: Query, manifest: Item, contents: readonly Item[], { only, key }: PaneExtent = {}): Pane {
+  const { parts: _parts, lanes, commands: _commands, ...head } = headOf(manifest);
+  const rows = only === undefined || key !== undefined ? contents.flatMap((content) => rowsOf(query, content)) : [];
   return {
     query: query.name,
     start: required(manifest, 'start'),
     end: required(manifest, 'end'),
     ...head,
-    rows,
+    rows: key !== undefined ? rows.filter((row) => isOfKey(query, row, key)) : lanes > 0 ? inOrder(query, rows) : rows,
     states: statesOf(contents.map((content) => content.attributes)),
   };
 }
 
-function readParts(
+function isOfKey(query: Query, row: Row, key: Row['key']): boolean {
+  return isGroupRow(query, row) && compareRows(query.groupBy, row, { key }) === 0;
+}
+
+/** Rows of several runs, each of which is in order. */
+function inOrder({ groupBy }: Query, rows: readonly Row[]): readonly Row[] {
+  return [...rows].sort((left, right) => compareRows(groupBy, left, right));
+}
+
+/** Some rows of a pane, in the order of their keys. */
+export interface RowPage {
+  readonly head: PaneHead;
+  readonly rows: readonly Row[];
+  /** Whether there are no rows behind them. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Rows of the visible pane of a window from a place on; undefined: it has none. Of a pane whose rows are in its
+ * manifest that is one read; of another one a read of one part for each lane more ({@link mergedRows}). The place is a
+ * key, so it stays good when another pane takes the place of this one.
+ * @param after the key of the last row before them; a total lacks the fields that it totals. Undefined: from the
+ * beginning
+ * @param limit at most so many rows, at least 1
+ */
+export async function readPaneRows(
   windows: Table,
   query: Query,
   window: Window,
-  revision: number,
-  attempt: string,
-  parts: number,
-  only: Pick<Range, 'only'>,
-): Promise<readonly Item[]> {
-  const first = partKey(query.name, window, revision, attempt, 0);
-  const last = partKey(query.name, window, revision, attempt, parts - 1);
-  return windows.query(first.pk, { from: first.sk, to: last.sk, ...only });
+  { after, limit }: { readonly after?: Row['key'] | undefined; readonly limit: number },
+): Promise<RowPage | undefined> {
+  const first = await windows.get(manifestKey(query.name, window));
+  if (first === undefined) return undefined;
+  for (let item = first; ; item = await replacing(windows, item)) {
+    const rows = await rowsBehind(windows, query, item, after, limit + 1);
+    if (rows !== undefined) return { head: headOf(item), rows: rows.slice(0, limit), isLast: rows.length <= limit };
+  }
+}
+
+/** The first rows of a pane behind a place; undefined when a part of it is gone. */
+async function rowsBehind(
+  windows: Table,
+  query: Query,
+  manifest: Item,
+  after: Row['key'] | undefined,
+  limit: number,
+): Promise<readonly Row[] | undefined> {
+  if (headOf(manifest).lanes === 0) {
+    const rows = rowsOf(query, manifest);
+    return rows.filter((row) => after === undefined || compareRows(query.groupBy, row, { key: after }) > 0);
+  }
+  const found: Row[] = [];
+  for await (const rows of mergedRows(windows, query, namedRuns(query, manifest), after)) {
+    if (rows === 'missing') return undefined;
+    for (const row of rows) found.push(row);
+    if (found.length >= limit) break;
+  }
+  return found;
 }
 
 function required(item: Item, name: string): number {

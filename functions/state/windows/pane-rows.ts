@@ -1,5 +1,6 @@
 import type { Json } from '../../core/aggregates/index.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
 import { decodeEach, encodePartials, type Partials, partialOfRow } from '../../core/fold/partial.ts';
 import { isGroupRow, withGrouping } from '../../core/fold/window-result.ts';
 import type { Row } from '../../core/results/row.ts';
@@ -8,18 +9,16 @@ import type { Attribute, Attributes, Item } from '../table/table.ts';
 import type { Pane } from './pane.ts';
 
 /**
- * Rows up to this many bytes, with the states behind them, are kept in the manifest itself. More rows go to parts of
- * the next size. An item ends at 400 KB.
+ * Rows up to this many bytes, with the states behind them, are kept in the manifest itself. More rows go to parts.
  */
 export const manifestBytes = 32 * 1024;
-const partBytes = 256 * 1024;
 
-/**
- * A row as it is written. It has the encoded partial aggregates behind it where windows keep these and the row is not a
- * total.
- */
-interface DraftRow {
+/** A row as it is written. */
+export interface DraftRow {
   readonly row: Row;
+  /** The group's key; undefined for a total. */
+  readonly key: KeyText | undefined;
+  /** The encoded partial aggregates behind a group's row, where windows keep these. */
   readonly states: string | undefined;
   /** About how many bytes the row takes in an item. JSON text is longer than DynamoDB's form of it. */
   readonly bytes: number;
@@ -29,11 +28,13 @@ interface DraftRow {
 export function draftRows(query: Query, partials: Partials, rows: readonly Row[]): readonly DraftRow[] {
   const withStates = hasStates(query);
   return rows.map((row) => {
-    const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
-    const partial = withStates && isGroupRow(query, row) ? partials.get(key) : undefined;
-    const states = partial === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
+    const key = isGroupRow(query, row) ? JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)) : undefined;
+    const partial = withStates && key !== undefined ? partials.get(key) : undefined;
+    const states =
+      partial === undefined || key === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
     return {
       row,
+      key,
       states,
       bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)),
     };
@@ -41,15 +42,14 @@ export function draftRows(query: Query, partials: Partials, rows: readonly Row[]
 }
 
 /**
- * Rows cut into chunks that each fit into an item, whatever states are behind them. A sketch may be a hundred times as
- * large as its result.
+ * Rows cut into chunks of a size that each fit into an item, whatever states are behind them. A sketch may be a hundred
+ * times as large as its result: a row that is larger is a chunk of its own.
  */
-export function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
-  if (bytesOf(rows) <= manifestBytes) return [rows];
+export function chunked(rows: readonly DraftRow[], chunkBytes: number): readonly (readonly DraftRow[])[] {
   const chunks: DraftRow[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const row of rows) {
-    if (bytes + row.bytes > partBytes) {
+    if (bytes + row.bytes > chunkBytes) {
       chunks.push([]);
       bytes = 0;
     }

@@ -1,19 +1,36 @@
+import pLimit from 'p-limit';
 import type { Query } from '../../core/definition/pipeline.ts';
-import type { Partials } from '../../core/fold/partial.ts';
-import { sortedRows } from '../../core/fold/window-result.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
+import type { PartialAggregate, Partials } from '../../core/fold/partial.ts';
+import { compareRows, joinLevels, levelsOf, sortedGroups, sortedTotals } from '../../core/fold/window-result.ts';
+import { checkLanes, laneOf } from '../../core/log/lane.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { type Attributes, type Clause, numberOf, type Table } from '../table/table.ts';
-import type { Pane, PaneHead } from './pane.ts';
-import { manifestKey, partKey, revisionKey } from './pane-keys.ts';
-import { readPaneHead, readStandingPane, type StandingPane } from './pane-reader.ts';
-import { bytesOf, chunked, contentOf, draftRows, manifestBytes, statesOf } from './pane-rows.ts';
+import { type Attributes, type Clause, type Key, numberOf, type Table } from '../table/table.ts';
+import type { PaneHead, PaneOutline, PaneStatus } from './pane.ts';
+import { manifestKey, partsPartition, revisionKey, windowText } from './pane-keys.ts';
+import { type LaneWritten, lanesFor, writeRun } from './pane-lane.ts';
+import { namesOf, runsOf } from './pane-parts.ts';
+import { readPaneHead, type StandingPane } from './pane-reader.ts';
+import { bytesOf, contentOf, type DraftRow, draftRows, manifestBytes } from './pane-rows.ts';
 
 /** How many final panes of a window stay readable after corrections have taken their place. */
 const mostFinalsKept = 100;
 
-/** The content from which a pane is written. */
+/** The content of a pane that is written in one process. */
 export interface PaneContent {
   readonly partials: Partials;
+  readonly records: number;
+  /** Epoch ms. */
+  readonly nowMs: number;
+  /** Where its rows go to parts, in at least so many lanes: a power of two. @default 1 */
+  readonly lanes?: number;
+}
+
+/** What a pane of an epoch is, apart from its rows. */
+export interface PaneDraft {
+  readonly status: PaneStatus;
+  /** The epoch that makes it. */
+  readonly epoch: number;
   readonly records: number;
   /** Epoch ms. */
   readonly nowMs: number;
@@ -22,9 +39,10 @@ export interface PaneContent {
 /**
  * Writes the pane of a window that an epoch has made: a manifest says the epoch it was made at, and only a later one
  * takes its place (DESIGN 4.2, step 5). The panes of epochs before it are there, and those alone: so every run of an
- * epoch finds the same standing pane and writes the same one.
- * @param draft with an id of this run as its attempt: another run, or another version of the code, may cut the rows
- * otherwise, and attempts never mix
+ * epoch finds the same standing pane and writes the same one. Rows of more than 32 KB go to parts by lane, some lanes
+ * at a time.
+ * @param draft.lanes the least number of lanes of a pane that has any: a power of two, 1 unless told. A large one has
+ * more (`lanesFor`)
  * @param standing the pane that stands; read here where it is not given
  * @returns the pane of this epoch; undefined when there is one of a later epoch, or a final one
  */
@@ -32,16 +50,48 @@ export async function writePaneAt(
   windows: Table,
   query: Query,
   window: Window,
-  draft: PaneContent & Pick<PaneDraft, 'status' | 'attempt'> & { readonly epoch: number },
+  draft: PaneDraft & PaneContent,
   standing?: PaneHead,
-): Promise<Pane | undefined> {
+): Promise<PaneOutline | undefined> {
+  const held = (revision: number) => storeRows(windows, query, window, revision, draft);
+  return putPaneAt(windows, query, window, draft, standing, held);
+}
+
+/**
+ * Writes the manifest of a pane whose lanes were written one by one ({@link writePaneLane}), and the rows of its totals
+ * before it: it makes the pane visible, whole. For the rest as {@link writePaneAt}, of whose panes these are no
+ * different.
+ * @param draft.lanes what was written of each lane, in any order
+ * @throws Error when a lane is missing, or is of another revision than the pane's, which is one more than the standing
+ * one's
+ */
+export async function writePaneManifest(
+  windows: Table,
+  query: Query,
+  window: Window,
+  draft: PaneDraft & { readonly lanes: readonly LaneWritten[] },
+  standing?: PaneHead,
+): Promise<PaneOutline | undefined> {
+  const held = (revision: number) => joinWritten(windows, query, window, revision, draft.lanes);
+  return putPaneAt(windows, query, window, draft, standing, held);
+}
+
+/** Puts the pane of an epoch after the one that stands. @param held writes what the manifest does not hold itself */
+async function putPaneAt(
+  windows: Table,
+  query: Query,
+  window: Window,
+  draft: PaneDraft,
+  standing: PaneHead | undefined,
+  held: (revision: number) => Promise<Attributes>,
+): Promise<PaneOutline | undefined> {
   const { epoch } = draft;
   const before = standing ?? (await readPaneHead(windows, query, window));
   if (before !== undefined && (before.epoch >= epoch || before.status === 'final'))
     return before.epoch === epoch ? ownPane(windows, query, window, epoch) : undefined;
   const revision = revisionAfter(before);
   if (query.history > 0) await keepPane(windows, query, window, revision - 1);
-  const written = await writePane(
+  const written = await putManifest(
     windows,
     query,
     window,
@@ -50,11 +100,11 @@ export async function writePaneAt(
       { attribute: 'status', is: 'absentOrOther', than: 'final' },
       { attribute: 'epoch', is: 'absentOrBelow', bound: epoch },
     ],
-    { epoch },
+    { epoch, ...(await held(revision)) },
   );
   if (written === undefined) return ownPane(windows, query, window, epoch);
   if (before !== undefined && (before.parts > 0 || query.history > 0))
-    await deleteBefore(windows, query, window, revision - query.history);
+    await deleteBefore(windows, query, window, revision - query.history, before);
   return written;
 }
 
@@ -62,9 +112,9 @@ export async function writePaneAt(
  * The pane that an epoch has written. Undefined when there is a later one; of the same epoch that is one of a command,
  * which comes after all panes of the epoch were published.
  */
-async function ownPane(windows: Table, query: Query, window: Window, epoch: number): Promise<Pane | undefined> {
-  const standing = await readStandingPane(windows, query, window);
-  return standing?.epoch === epoch && standing.commands.length === 0 ? standing.pane : undefined;
+async function ownPane(windows: Table, query: Query, window: Window, epoch: number): Promise<PaneOutline | undefined> {
+  const head = await readPaneHead(windows, query, window);
+  return head?.epoch === epoch && head.commands.length === 0 ? outlineOf(query, window, head) : undefined;
 }
 
 /**
@@ -75,66 +125,118 @@ export async function writeOnlyPaneAt(
   windows: Table,
   query: Query,
   window: Window,
-  draft: PaneContent & Pick<PaneDraft, 'status' | 'attempt'> & { readonly epoch: number },
-): Promise<Pane | undefined> {
+  draft: PaneDraft & PaneContent,
+): Promise<PaneOutline | undefined> {
   const { epoch } = draft;
   const none: readonly Clause[] = [{ attribute: 'revision', is: 'absent' }];
-  const written = await writePane(windows, query, window, { ...draft, revision: 0 }, none, { epoch });
+  const held = await storeRows(windows, query, window, 0, draft);
+  const written = await putManifest(windows, query, window, { ...draft, revision: 0 }, none, { epoch, ...held });
   return written ?? writePaneAt(windows, query, window, draft);
 }
 
-function revisionAfter(standing: Pick<PaneHead, 'revision'> | undefined): number {
+/** The revision of the pane after the one that stands. */
+export function revisionAfter(standing: Pick<PaneHead, 'revision'> | undefined): number {
   return standing === undefined ? 0 : standing.revision + 1;
 }
 
-interface PaneDraft extends PaneContent {
-  readonly status: Pane['status'];
-  readonly revision: number;
-  readonly attempt: string;
-}
+/** Lanes of a pane that are written at the same time. */
+const lanesAtATime = 8;
 
 /**
- * Writes a pane: its parts, **then** its manifest, which makes it visible. Undefined when the condition on the standing
- * manifest does not hold.
+ * Writes the rows of a pane, where they are not few, as parts by lane.
+ * @returns the attributes of the manifest that hold the rows or name their parts
  */
-async function writePane(
+async function storeRows(
   windows: Table,
   query: Query,
   window: Window,
-  draft: PaneDraft,
+  revision: number,
+  { partials, lanes: least }: Pick<PaneContent, 'partials' | 'lanes'>,
+): Promise<Attributes> {
+  const groups = draftRows(query, partials, sortedGroups(query, partials));
+  const lanes = lanesFor(bytesOf(groups), least);
+  const shares = lanes === 1 ? [partials] : inLanes(partials, lanes);
+  const levels = joinLevels(
+    query,
+    shares.map((share) => levelsOf(query, share)),
+  );
+  const totals = draftRows(query, partials, sortedTotals(query, levels));
+  if (bytesOf(groups) + bytesOf(totals) <= manifestBytes) {
+    const all = [...groups, ...totals].sort((left, right) => compareRows(query.groupBy, left.row, right.row));
+    return contentOf(query, all);
+  }
+  const rows: DraftRow[][] = shares.map(() => []);
+  for (const draft of groups) rows[laneOf(draft.key ?? '', lanes)]?.push(draft);
+  const limit = pLimit(lanesAtATime);
+  const runs = await Promise.all(
+    [...rows, totals].map((run, lane) => limit(() => writeRun(windows, query, window, { lane, lanes, revision }, run))),
+  );
+  return namesOf(lanes, runs);
+}
+
+/** The partial aggregates of each lane. */
+function inLanes(partials: Partials, lanes: number): readonly Partials[] {
+  const shares = Array.from({ length: lanes }, () => new Map<KeyText, PartialAggregate>());
+  for (const [key, partial] of partials) shares[laneOf(key, lanes)]?.set(key, partial);
+  return shares;
+}
+
+/** Writes the rows of the totals of lanes, and names the lanes. */
+async function joinWritten(
+  windows: Table,
+  query: Query,
+  window: Window,
+  revision: number,
+  written: readonly LaneWritten[],
+): Promise<Attributes> {
+  const inOrder = [...written].sort((left, right) => left.lane - right.lane);
+  const lanes = checkLanes(inOrder.length);
+  for (const [lane, one] of inOrder.entries())
+    if (one.lane !== lane || one.lanes !== lanes || one.revision !== revision)
+      throw new Error(
+        `window ${query.name} ${windowText(window)}: lane ${one.lane} of ${one.lanes} of revision ${one.revision} ` +
+          `in the place of lane ${lane} of ${lanes} of revision ${revision}`,
+      );
+  const levels = joinLevels(
+    query,
+    inOrder.map(({ totals }) => totals),
+  );
+  const totals = draftRows(query, new Map(), sortedTotals(query, levels));
+  return namesOf(lanes, [...inOrder, await writeRun(windows, query, window, { lane: lanes, lanes, revision }, totals)]);
+}
+
+interface ManifestDraft extends Omit<PaneDraft, 'epoch'> {
+  readonly revision: number;
+}
+
+/**
+ * Puts a manifest, **after** all that it names is there: it makes the pane visible. Undefined when the condition on the
+ * standing manifest does not hold.
+ */
+async function putManifest(
+  windows: Table,
+  query: Query,
+  window: Window,
+  { records, nowMs, status, revision }: ManifestDraft,
   when: readonly Clause[],
-  extra: Attributes,
-): Promise<Pane | undefined> {
-  const { partials, records, nowMs, status, revision, attempt } = draft;
-  const rows = sortedRows(query, partials);
-  const drafts = draftRows(query, partials, rows);
-  const contents = chunked(drafts).map((chunk) => contentOf(query, chunk));
-  const [only] = contents;
-  const isWhole = contents.length === 1 && only !== undefined && bytesOf(drafts) <= manifestBytes;
-  const parts = isWhole
-    ? []
-    : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
-  if (parts.length > 0) await windows.putAll(parts);
+  held: Attributes,
+): Promise<PaneOutline | undefined> {
   const { start, end } = window;
   const emitted = status === 'final' ? { finalizedAt: nowMs } : { emittedAt: nowMs };
-  const held: Attributes = isWhole ? only : { parts: parts.length, attempt };
   const manifest = {
     ...manifestKey(query.name, window),
-    attributes: { start, end, status, revision, ...emitted, records, ...extra, ...held },
+    attributes: { start, end, status, revision, ...emitted, records, ...held },
   };
   const outcome = await windows.put(manifest, when);
-  if (outcome !== 'applied') return undefined;
-  return {
-    query: query.name,
-    start,
-    end,
-    status,
-    revision,
-    emittedAt: nowMs,
-    records,
-    rows,
-    states: statesOf(contents),
-  };
+  return outcome === 'applied' ? outlineOf(query, window, { status, revision, emittedAt: nowMs, records }) : undefined;
+}
+
+function outlineOf(
+  query: Query,
+  { start, end }: Window,
+  { status, revision, emittedAt, records }: Omit<PaneOutline, 'query' | 'start' | 'end'>,
+): PaneOutline {
+  return { query: query.name, start, end, status, revision, emittedAt, records };
 }
 
 /**
@@ -153,15 +255,29 @@ async function keepPane(windows: Table, query: Query, window: Window, revision: 
 /**
  * Deletes the kept panes before a revision. A visible pane has taken their place for ever. The items that name parts
  * are deleted before the parts.
+ * @param last the pane before the visible one
  */
-async function deleteBefore(windows: Table, query: Query, window: Window, before: number): Promise<void> {
-  const parts = partKey(query.name, window, 0, '', 0);
-  for (const { pk } of query.history > 0 ? [revisionKey(query.name, window, 0), parts] : [parts]) {
-    const items = await windows.query(pk);
-    await Promise.all(
-      items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ sk }) => windows.delete({ pk, sk })),
-    );
-  }
+async function deleteBefore(
+  windows: Table,
+  query: Query,
+  window: Window,
+  before: number,
+  last: Pick<PaneHead, 'lanes'>,
+): Promise<void> {
+  const isBefore = (item: Key) => Number.parseInt(item.sk, 10) < before;
+  const kept =
+    query.history > 0
+      ? (await windows.query(revisionKey(query.name, window, 0).pk, { only: ['lanes'] })).filter(isBefore)
+      : [];
+  const limit = pLimit(lanesAtATime);
+  const remove = ({ pk, sk }: Key) => limit(() => windows.delete({ pk, sk }));
+  await Promise.all(kept.map(remove));
+  const numbers = new Set([last.lanes, ...kept.map((item) => numberOf(item, 'lanes') ?? 0)]);
+  const lanes = [...numbers].flatMap((number) => (number === 0 ? [] : runsOf(query, number)));
+  const parts = await Promise.all(
+    lanes.map((lane) => limit(() => windows.query(partsPartition(query.name, window, lane), { only: [] }))),
+  );
+  await Promise.all(parts.flat().filter(isBefore).map(remove));
 }
 
 /** The content of a final pane that commands of the operator make, and the pane that it follows. */
@@ -170,8 +286,6 @@ export interface CommandedContent extends PaneContent {
   readonly epoch: number;
   /** The ids of the commands whose records it holds more than the standing one. */
   readonly commands: readonly string[];
-  /** An id that no other run has: the parts of two runs never mix. */
-  readonly attempt: string;
   /** The pane that stands; undefined: there is none. */
   readonly standing: StandingPane | undefined;
 }
@@ -187,8 +301,8 @@ export async function writeCommandedPane(
   query: Query,
   window: Window,
   content: CommandedContent,
-): Promise<Pane | undefined> {
-  const { standing, commands, epoch, nowMs } = content;
+): Promise<PaneOutline | undefined> {
+  const { standing, commands, epoch, nowMs, records } = content;
   const revision = revisionAfter(standing?.pane);
   const unchanged: readonly Clause[] =
     standing === undefined
@@ -201,15 +315,16 @@ export async function writeCommandedPane(
     corrections: [...before, ...commands],
     ...(isFirst ? { isFirst } : { correctedAt: nowMs }),
   };
-  const draft: PaneDraft = {
-    ...content,
+  const draft: ManifestDraft = {
+    records,
     nowMs: isFirst ? nowMs : standing.pane.emittedAt,
     status: 'final',
     revision,
   };
   await keepPane(windows, query, window, revision - 1);
-  const written = await writePane(windows, query, window, draft, unchanged, extra);
-  if (written !== undefined && revision > mostFinalsKept)
-    await deleteBefore(windows, { ...query, history: mostFinalsKept }, window, revision - mostFinalsKept);
+  const held = await storeRows(windows, query, window, revision, content);
+  const written = await putManifest(windows, query, window, draft, unchanged, { ...extra, ...held });
+  if (written !== undefined && standing !== undefined && revision > mostFinalsKept)
+    await deleteBefore(windows, { ...query, history: mostFinalsKept }, window, revision - mostFinalsKept, standing);
   return written;
 }

@@ -6,8 +6,8 @@ import type { Window } from '../../core/windows/window.ts';
  */
 export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
 
-/** One emission of a window. Its manifest makes all of its rows visible at once. */
-export interface Pane extends Window {
+/** A pane without its rows: what those are told who are to hear of it. */
+export interface PaneOutline extends Window {
   readonly query: string;
   readonly status: PaneStatus;
   /** Counts the panes of a window from 0; (query, window, revision) is unique. */
@@ -16,6 +16,10 @@ export interface Pane extends Window {
   readonly emittedAt: number;
   /** How many records are in it. */
   readonly records: number;
+}
+
+/** One emission of a window. Its manifest makes all of its rows visible at once. */
+export interface Pane extends PaneOutline {
   readonly rows: readonly Row[];
   /**
    * The partial aggregates behind the rows, where results alone could not be added up. Encoded, see {@link partialsOf}.
@@ -32,6 +36,10 @@ export interface PaneHead {
   readonly records: number;
   /** Items that hold its rows. 0: the rows are in the manifest. */
   readonly parts: number;
+  /** The lanes that its parts are partitioned by, a power of two. 0: the rows are in the manifest. */
+  readonly lanes: number;
+  /** The ids of the commands of its epoch whose records are in it, in their order. */
+  readonly commands: readonly string[];
   /** The epoch that it was made at; 0: none. Only a later one takes its place. */
   readonly epoch: number;
   /** Whether it is a final pane that has taken the place of another final one. */

@@ -5,6 +5,7 @@ import { type ShardAggregator, shardAggregator } from '../../../functions/state/
 import type { Stream } from '../../../functions/state/stream/stream.ts';
 import { limitedTable } from '../../../functions/state/table/limited-table.ts';
 import { numberOf, type Table } from '../../../functions/state/table/table.ts';
+import { manifestKey } from '../../../functions/state/windows/pane-keys.ts';
 import { type ItemStore, itemStore } from '../../../functions/testing/item-store.ts';
 import { plainKinds } from '../kinds.ts';
 import { observedStore } from '../observed-store.ts';
@@ -180,7 +181,8 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
             windows: limitedTable(tables.windows, limit),
             stream: world.streamFor(caller),
             limit: pLimit(concurrency),
-            publish: (pane) => rounds.call(caller, () => oracle.publish(pane)),
+            publish: (pane) =>
+              rounds.call(caller, () => oracle.publish(pane, stores.windows.get(manifestKey(pane.query, pane)))),
             now: () => rounds.now(),
             runId: `run-${began}`,
             remainingMs: () => began + timeoutMs - rounds.now(),

@@ -1,7 +1,7 @@
 import { addCounters, isConserved, noEvents } from '../../../functions/core/events/counters.ts';
 import { entryOf, type StoredEntry } from '../../../functions/state/log/entry.ts';
 import { type Item, numberOf } from '../../../functions/state/table/table.ts';
-import type { Pane } from '../../../functions/state/windows/pane.ts';
+import type { PaneOutline } from '../../../functions/state/windows/pane.ts';
 import type { ItemStore } from '../../../functions/testing/item-store.ts';
 import { idsOfRows } from '../ledger.ts';
 import { Violation } from '../violation.ts';
@@ -16,8 +16,8 @@ export interface WindowOracle {
   checkState(before: Item | undefined, after: Item): void;
   /** Every write to the windows table: I2, I4, I5. */
   checkManifest(before: Item | undefined, after: Item): void;
-  /** A sink takes a pane. */
-  publish(pane: Pane): void;
+  /** A sink takes a pane. @param standing its manifest, as it is visible then */
+  publish(pane: PaneOutline, standing: Item | undefined): void;
   /**
    * After a drain: I1 over everything, I8 that every window from `first` to `last` (starts) is final.
    */
@@ -133,8 +133,8 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
       check(numberOf(after, 'start') ?? Number.NaN, after.attributes['rows'], numberOf(after, 'records'));
       finals++;
     },
-    publish(pane) {
-      const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
+    publish(pane, standing) {
+      const ids = idsOfRows(standing?.attributes['rows']);
       if (ids.length !== idsOfWindow(pane.start).length)
         throw new Violation('I9', `the window of ${pane.start} is published other than it is`);
       acknowledged.add(pane.start);
