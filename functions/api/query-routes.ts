@@ -206,6 +206,7 @@ export const queryRoutes: readonly Route[] = [
         order: values.order,
         after,
         limit,
+        ...storedKeyOf(query, key),
       });
       const isFinal = isFinalRange(query, values, views, values.status) && views.length < limit;
       return list(views, cursorOf(context, options, views, limit), isFinal);
@@ -224,7 +225,7 @@ export const queryRoutes: readonly Route[] = [
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
       const start = values.start ?? 0;
-      const views = await readWindow(readers(options), query, start);
+      const views = await readWindow(readers(options), query, start, storedKeyOf(query, key));
       if (views.length === 0)
         throw new Problem(
           404,
@@ -509,6 +510,12 @@ interface Point extends SpanJson {
 /** A whole key as the tables name it. */
 const keyText = (query: Query, key: Readonly<Record<string, unknown>>): KeyText =>
   JSON.stringify(query.groupBy.map((name) => key[name]));
+
+/** The one key that a request asks for, where it names every field: one part of a large stored window holds it. */
+function storedKeyOf(query: Query, key: Readonly<Record<string, unknown>>): { readonly storedKey?: KeyText } {
+  const isWhole = query.groupBy.length > 0 && query.groupBy.every((name) => Object.hasOwn(key, name));
+  return isWhole ? { storedKey: keyText(query, key) } : {};
+}
 
 function seriesPoints(
   query: Query,

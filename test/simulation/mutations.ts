@@ -574,17 +574,10 @@ export const mutations: readonly Mutation[] = [
     rule: 'the parts of a pane are written before its manifest',
     edits: [
       {
-        file: panes,
-        find: `  if (parts.length > 0) await windows.putAll(parts);
+        file: 'functions/state/windows/pane-lane.ts',
+        find: `  await windows.putAll(items);
 `,
-        replace: '',
-      },
-      {
-        file: panes,
-        find: `  if (outcome !== 'applied') return undefined;
-`,
-        replace: `  if (parts.length > 0) await windows.putAll(parts);
-  if (outcome !== 'applied') return undefined;
+        replace: `  void windows.putAll(items).catch(() => {});
 `,
       },
     ],
@@ -596,11 +589,11 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: emit,
-        find: `    let pane: Pane | undefined;
+        find: `    let pane: PaneOutline | undefined;
     if (window.isFinal && query.earlyMs`,
         replace: `    if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
-      await publish({ query: query.name, start: window.start, end: window.end, status: 'final', revision: 0, emittedAt: plan.at, records, rows: [], states: undefined });
-    let pane: Pane | undefined;
+      await publish({ query: query.name, start: window.start, end: window.end, status: 'final', revision: 0, emittedAt: plan.at, records });
+    let pane: PaneOutline | undefined;
     if (window.isFinal && query.earlyMs`,
       },
     ],
@@ -773,13 +766,13 @@ export const mutations: readonly Mutation[] = [
       {
         file: panes,
         find: `  if (query.history > 0) await keepPane(windows, query, window, revision - 1);
-  const written = await writePane(
+  const written = await putManifest(
     windows,
     query,
     window,
     { ...draft, revision },
     [`,
-        replace: `  const written = await writePane(
+        replace: `  const written = await putManifest(
     windows,
     query,
     window,

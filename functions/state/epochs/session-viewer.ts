@@ -39,7 +39,9 @@ async function readLive(tables: ReaderTables, query: Query, range: WindowRange):
   const open = await readOpenState(tables.state, query);
   const sessionsBesides = await openSessions(tables.state, query, open);
   // Manifests are read after all else: what became final meanwhile is there.
-  const panes = range.status === 'open' ? [] : await readPanesIn(tables, query, range);
+  // With all their keys: what they hold is not open any more, whatever key is asked for.
+  const { key: _key, storedKey: _storedKey, ...allKeys } = range;
+  const panes = range.status === 'open' ? [] : await readPanesIn(tables, query, allKeys);
   const { closing, open: growing } = sessionsBesides(panes);
   const { asOf, heldBy } = open;
   const viewOf = ({ start, end, partials, records }: SessionWindow, status: 'open' | 'closing'): WindowView => ({

@@ -34,7 +34,16 @@ export async function readLiveWindows(tables: ReaderTables, query: Query, range:
   return viewerOf(query).liveViews(tables, query, range);
 }
 
-/** The windows that start at a moment, final or live; none when nothing is known of them. */
-export async function readWindow(tables: ReaderTables, query: Query, start: number): Promise<readonly WindowView[]> {
-  return readWindows(tables, query, { from: start, to: start + 1, status: 'all', order: 'ascending', limit: 1000 });
+/**
+ * The windows that start at a moment, final or live; none when nothing is known of them.
+ * @param one the one key whose rows are wanted of stored windows; all keys unless told
+ */
+export async function readWindow(
+  tables: ReaderTables,
+  query: Query,
+  start: number,
+  one: Pick<WindowRange, 'storedKey'> = {},
+): Promise<readonly WindowView[]> {
+  const at = { from: start, to: start + 1, status: 'all', order: 'ascending', limit: 1000 } as const;
+  return readWindows(tables, query, { ...at, ...one });
 }

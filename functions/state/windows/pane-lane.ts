@@ -69,6 +69,8 @@ export interface LaneDraft extends PaneLane {
   readonly revision: number;
   /** The partial aggregates of the lane's keys, merged, and of no other keys. */
   readonly partials: Partials;
+  /** Bytes of rows in a part, about. @default by the number of lanes (`partBytesOf`) */
+  readonly partBytes?: number;
 }
 
 /**
@@ -81,13 +83,13 @@ export async function writePaneLane(
   windows: Table,
   query: Query,
   window: Window,
-  { lane, lanes, revision, partials }: LaneDraft,
+  { lane, lanes, revision, partials, partBytes = partBytesOf(lanes) }: LaneDraft,
 ): Promise<LaneWritten> {
   for (const key of partials.keys())
     if (laneOf(key, lanes) !== lane)
       throw new Error(`lane ${lane} of ${lanes} of ${query.name}: ${key} is of lane ${laneOf(key, lanes)}`);
   const rows = draftRows(query, partials, sortedGroups(query, partials));
-  const run = await writeRun(windows, query, window, { lane, lanes, revision }, rows);
+  const run = await writeRun(windows, query, window, { lane, lanes, revision }, rows, partBytes);
   return { lane, lanes, revision, ...run, totals: levelsOf(query, partials) };
 }
 
@@ -104,9 +106,10 @@ export async function writeRun(
   window: Window,
   at: PaneLane & { readonly revision: number },
   rows: readonly DraftRow[],
+  partBytes = partBytesOf(at.lanes),
 ): Promise<PaneRun> {
   if (rows.length === 0) return { parts: 0, id: '' };
-  const chunks = chunked(rows, partBytesOf(at.lanes));
+  const chunks = chunked(rows, partBytes);
   const orders = chunks.map(([first], part) => (part === 0 || first === undefined ? '' : orderOf(query, first.row)));
   const hash = createHash('sha256');
   const contents = chunks.map((chunk, part) => {

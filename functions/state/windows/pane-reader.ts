@@ -1,5 +1,6 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
 import { compareRows, isGroupRow } from '../../core/fold/window-result.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import type { Row } from '../../core/results/row.ts';
@@ -9,7 +10,7 @@ import type { KeptPane, Pane, PaneHead, PaneStatus } from './pane.ts';
 import { manifestKey, revisionKey, windowText } from './pane-keys.ts';
 import { mergedRows } from './pane-merge.ts';
 import { namedRuns, readPartOf, readRuns } from './pane-parts.ts';
-import { hasStates, rowsOf, statesOf } from './pane-rows.ts';
+import { hasStates, rowsOf, statesOf, statesOfKey } from './pane-rows.ts';
 
 /**
  * The panes of a window that are kept, ascending: the visible one, and as many earlier ones as `emit.history` says.
@@ -275,7 +276,7 @@ async function contentsOf(
   const projection = only === undefined ? {} : { only };
   if (key === undefined) return readRuns(windows, runs, projection);
   // The last run is that of the totals, which no key of a group is of.
-  const lane = laneOf(JSON.stringify(query.groupBy.map((name) => key[name] ?? null)), runs.length - 1);
+  const lane = laneOf(keyTextOf(query, key), runs.length - 1);
   const run = runs[lane];
   if (run === undefined || run.parts === 0) return [];
   const part = await readPartOf(windows, query, run, key);
@@ -284,15 +285,18 @@ async function contentsOf(
 
 function paneIn(query: Query, manifest: Item, contents: readonly Item[], { only, key }: PaneExtent = {}): Pane {
   const { parts: _parts, lanes, commands: _commands, ...head } = headOf(manifest);
-  const rows = only === undefined || key !== undefined ? contents.flatMap((content) => rowsOf(query, content)) : [];
-  return {
-    query: query.name,
-    start: required(manifest, 'start'),
-    end: required(manifest, 'end'),
-    ...head,
-    rows: key !== undefined ? rows.filter((row) => isOfKey(query, row, key)) : lanes > 0 ? inOrder(query, rows) : rows,
-    states: statesOf(contents.map((content) => content.attributes)),
-  };
+  const outline = { query: query.name, start: required(manifest, 'start'), end: required(manifest, 'end'), ...head };
+  const states = statesOf(contents.map((content) => content.attributes));
+  if (only !== undefined) return { ...outline, rows: [], states };
+  const rows = contents.flatMap((content) => rowsOf(query, content));
+  if (key === undefined) return { ...outline, rows: lanes > 0 ? inOrder(query, rows) : rows, states };
+  const own = rows.filter((row) => isOfKey(query, row, key));
+  return { ...outline, rows: own, states: statesOfKey(query, states, keyTextOf(query, key)) };
+}
+
+/** A key with a value for every group-by field, as text. */
+function keyTextOf({ groupBy }: Query, key: Row['key']): KeyText {
+  return JSON.stringify(groupBy.map((name) => key[name] ?? null));
 }
 
 function isOfKey(query: Query, row: Row, key: Row['key']): boolean {

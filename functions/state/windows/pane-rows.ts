@@ -102,6 +102,16 @@ export function statesOf(contents: readonly Attributes[]): readonly string[] | u
   return states.length === 0 ? undefined : states;
 }
 
+/** The encoded partial aggregates of one key among those that parts hold. */
+export function statesOfKey(
+  query: Query,
+  states: readonly string[] | undefined,
+  key: KeyText,
+): readonly string[] | undefined {
+  const isOfKey = ([own]: readonly [KeyText, unknown]) => own === key;
+  return states?.map((text) => encodePartials(query, decodeEach(query, text).filter(isOfKey)));
+}
+
 /** The partial aggregates of a pane, to be merged with others'. */
 export function partialsOf(query: Query, pane: Pane): Partials {
   if (pane.states !== undefined) return new Map(pane.states.flatMap((text) => decodeEach(query, text)));

@@ -1,5 +1,5 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
-import type { KeyText } from '../../core/events/group-key.ts';
+import { type KeyText, keyValues } from '../../core/events/group-key.ts';
 import type { Partials } from '../../core/fold/partial.ts';
 import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
@@ -55,6 +55,12 @@ export interface WindowRange {
    * @default all keys
    */
   readonly key?: KeyText;
+  /**
+   * The one key whose rows are wanted of windows that are stored: of a large one, one part of one lane is read. Open
+   * windows are given whole, with all their records. {@link key} says the same of stored windows.
+   * @default all keys
+   */
+  readonly storedKey?: KeyText;
 }
 
 /** A range of windows by start, epoch ms: `[from, to)`; and most windows in one answer. */
@@ -112,7 +118,7 @@ export function isBehind(window: Window, { after, order }: WindowRange): boolean
 export function readPanesIn(
   { windows }: ReaderTables,
   query: Query,
-  { from, to, order, limit, status, after, partialsOnly }: WindowRange,
+  { from, to, order, limit, status, after, partialsOnly, key: liveKey, storedKey = liveKey }: WindowRange,
 ): Promise<readonly Pane[]> {
   const range = {
     from,
@@ -121,8 +127,15 @@ export function readPanesIn(
     finalOnly: status === 'final',
     statesOnly: partialsOnly === true,
     ...(after === undefined ? {} : { after }),
+    ...(storedKey === undefined ? {} : { key: keyFields(query, storedKey) }),
   };
   return readPanes(windows, query, Number.isFinite(limit) ? { ...range, limit } : range);
+}
+
+/** The fields of a key by name, as a row has them. */
+function keyFields({ groupBy }: Query, key: KeyText): Row['key'] {
+  const values = keyValues(key);
+  return Object.fromEntries(groupBy.map((name, i) => [name, values[i] ?? null]));
 }
 
 export async function readHeads(
