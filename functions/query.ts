@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import { queryApp } from './api/app.ts';
+import { mostReadMs } from './api/request-time.ts';
 import { readConfig } from './edge/config.ts';
 import { cloudWatchHistory } from './edge/metric-history.ts';
 import { restRequest } from './edge/rest-request.ts';
@@ -23,6 +24,7 @@ const app = queryApp({
   pipeline,
   tables: openTables(config.tables, patience),
   now: () => Date.now(),
+  remainingMs: () => patience.remainingMs(),
   ingest: config.ingest,
   served: new Set(Object.keys(config.sinks)),
   history: historyReader(),
@@ -44,6 +46,10 @@ function historyReader() {
 
 /** Answers the query API behind API Gateway (REST, payload version 1). */
 export async function handler(event: unknown, context: Context): Promise<Awaited<ReturnType<typeof answer>>> {
-  patience.begin(context);
+  // A call that is throttled waits no longer than a request may read.
+  const untilMs = Date.now() + mostReadMs;
+  patience.begin({
+    getRemainingTimeInMillis: () => Math.min(context.getRemainingTimeInMillis(), untilMs - Date.now()),
+  });
   return answer(restRequest(event), context);
 }

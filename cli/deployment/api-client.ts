@@ -103,6 +103,9 @@ export interface ApiClient {
   ): Promise<WindowChanges>;
   /** The panes of the windows that start at a moment, as far as they are kept. */
   revisions(query: string, start: string, filter: Pick<WindowFilter, 'key'>): Promise<readonly RevisionJson[]>;
+  /**
+   * @throws TidemarkError when the API had no time to read all windows: totals without them would pass for whole ones
+   */
   totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
   top(
     query: string,
@@ -208,8 +211,17 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
       } while (cursor !== undefined);
       return all;
     },
-    totals: async (query, filter) =>
-      (await get<{ totals: TotalRow[] }>(`queries/${versioned(query)}/totals`, 'totals', { ...filter })).totals,
+    totals: async (query, filter) => {
+      const { totals, missing = null } = await get<{
+        totals: TotalRow[];
+        missing?: { readonly what: string; readonly fromTime: string } | null;
+      }>(`queries/${versioned(query)}/totals`, 'totals', { ...filter });
+      if (missing !== null)
+        throw new TidemarkError(
+          `${query}: the API had no time to read the ${missing.what} from ${missing.fromTime} on: ask in pieces, with --from and --to`,
+        );
+      return totals;
+    },
     async late(range) {
       const all: SideJson[] = [];
       let cursor: string | undefined;

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { valueText } from '../core/arguments/error.ts';
+import { OutOfTime } from '../state/table/out-of-time.ts';
 import { signedCursors } from './cursor.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import { eventsPath } from './events-path.ts';
@@ -8,17 +9,20 @@ import { openApiDocument } from './openapi.ts';
 import { readParameters } from './parameters.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { queryRoutes } from './query-routes.ts';
-import type { RouteOptions } from './route.ts';
+import { mostReadMs, requestTime } from './request-time.ts';
+import type { Route, RouteOptions } from './route.ts';
 import { streamRoutes } from './stream-routes.ts';
 
 /** The parts of the API. */
 export interface AppOptions
-  extends Omit<RouteOptions, 'cursors' | keyof Surroundings>,
+  extends Omit<RouteOptions, 'cursors' | 'time' | keyof Surroundings>,
     Partial<Pick<RouteOptions, keyof Surroundings>> {
   /** 32 random bytes or more, as text. */
   readonly newSecret: () => string;
   /** Whether events can be posted too. Another function takes them. @default off */
   readonly ingest?: 'on' | 'off';
+  /** What is left to the function that answers, ms. @default without a bound */
+  readonly remainingMs?: () => number;
   /** Called with each error that is not the fault of a request. */
   readonly onError: (error: Error) => void;
 }
@@ -35,12 +39,22 @@ const nothingAround = {
 export const routes = [...queryRoutes, ...streamRoutes, ...deploymentRoutes];
 
 /** The version of the API in its description. It grows when a client could notice a change. */
-const apiVersion = '1.1.0';
+const apiVersion = '1.2.0';
 
 /** The query API: one `Request -> Response`, whatever carries it. */
-export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): Hono {
+export function queryApp({
+  newSecret,
+  onError,
+  ingest,
+  remainingMs = () => Number.POSITIVE_INFINITY,
+  ...given
+}: AppOptions): Hono {
   const app = new Hono();
-  const options: RouteOptions = { ...nothingAround, ...given, cursors: signedCursors(given.tables.state, newSecret) };
+  const cursors = signedCursors(given.tables.state, newSecret);
+  const optionsOf = (): RouteOptions => {
+    const time = requestTime(given.tables, given.now, remainingMs());
+    return { ...nothingAround, ...given, cursors, time, tables: time.tables(1) };
+  };
 
   app.use(async (context, next) => {
     const { method, path } = context.req;
@@ -65,7 +79,9 @@ export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): 
   app.get('/openapi.json', (context) => context.json(description, 200, { 'cache-control': 'no-cache' }));
   for (const route of routes)
     app.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (context) =>
-      route.answer(context, readParameters(context, route.parameters), options),
+      route.answer(context, readParameters(context, route.parameters), optionsOf()).catch((error: unknown) => {
+        throw error instanceof OutOfTime ? tooSlow(route) : error;
+      }),
     );
 
   app.notFound((context) =>
@@ -79,4 +95,19 @@ export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): 
     return problemResponse(context, error);
   });
   return app;
+}
+
+/** Parameters by which less can be asked for. */
+const narrowing = ['limit', 'from', 'start', 'window', 'query'] as const;
+
+/** The problem of a request that would take too long to answer. */
+function tooSlow({ parameters }: Route): Problem {
+  const [name = 'path', ...others] = narrowing.filter((one) => Object.hasOwn(parameters, one));
+  const all = [name, ...others, ...['to', 'key'].filter((one) => Object.hasOwn(parameters, one))].join(', ');
+  return new Problem(
+    503,
+    'answer-too-slow',
+    name,
+    `${name}: what is asked for takes more than ${mostReadMs / 1000} s to read: ask for less with ${all}, or again in a while`,
+  );
 }

@@ -84,6 +84,11 @@ export async function listResponse<T>(context: Context, list: ListAnswer<T>): Pr
   );
 }
 
+/** Whether a list is asked for as a JSON object, which says more than its rows. */
+export function isJson(context: Context): boolean {
+  return listType(context) === 'application/json';
+}
+
 /** The requested form. @throws Problem when it is not one of {@link listTypes} */
 function listType(context: Context): (typeof listTypes)[number] {
   if (context.req.header('accept') === undefined) return 'application/json';

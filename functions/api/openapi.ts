@@ -70,6 +70,7 @@ function operation({ path, id, summary, description, parameters, answers, isList
       '200': { description: summary, content: { [json]: { schema }, ...(isList ? flat : {}) } },
       '4XX': { $ref: '#/components/responses/Problem' },
       '500': { $ref: '#/components/responses/Problem' },
+      '503': { $ref: '#/components/responses/Problem' },
     },
   };
 }

@@ -11,6 +11,7 @@ const titles = {
   'unknown-query': 'Unknown query',
   'no-such-window': 'No such window',
   'answer-too-large': 'Answer too large',
+  'answer-too-slow': 'Answer too slow',
   'not-acceptable': 'Not acceptable',
   'not-found': 'Not found',
   'method-not-allowed': 'Method not allowed',

@@ -11,13 +11,15 @@ import { outputModes } from '../core/results/output-mode.ts';
 import { numbersIn, rankOf } from '../core/results/result-view.ts';
 import type { Row } from '../core/results/row.ts';
 import type { Window } from '../core/windows/window.ts';
+import { readAllWindows } from '../state/epochs/all-windows.ts';
 import { readWindow, readWindows, viewerOf } from '../state/epochs/window-reader.ts';
 import { readFilling } from '../state/items/definition.ts';
 import { namedVersion } from '../state/operations/alias.ts';
+import { OutOfTime } from '../state/table/out-of-time.ts';
 import { readRevisionsAt } from '../state/windows/pane-reader.ts';
-import type { WindowView } from '../state/windows/window-view.ts';
+import type { WindowRange, WindowView } from '../state/windows/window-view.ts';
 import { requestOf } from './cursor.ts';
-import { cacheControl, listResponse } from './list-answer.ts';
+import { cacheControl, isJson, listResponse } from './list-answer.ts';
 import { appended, readers, refuseWith, updated } from './output-feed.ts';
 import {
   countParameter,
@@ -81,6 +83,29 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
     return cursors.seal(requestOf(context), [last.start, last.end]);
   };
 }
+
+/**
+ * A page of windows. One that takes more than half of the request's time is read again with fewer windows: the cursor
+ * leads to the others.
+ * @returns the windows, and the limit that they were read with
+ */
+async function pageOf(
+  options: RouteOptions,
+  query: Query,
+  range: WindowRange,
+): Promise<{ readonly views: readonly WindowView[]; readonly limit: number }> {
+  try {
+    const tables = options.time.tables(1 / 2);
+    return { views: await readWindows(readers({ ...options, tables }), query, range), limit: range.limit };
+  } catch (error) {
+    if (!(error instanceof OutOfTime) || range.limit === 1) throw error;
+  }
+  const limit = Math.ceil(range.limit / fewerWindows);
+  return { views: await readWindows(readers(options), query, { ...range, limit }), limit };
+}
+
+/** The second attempt at a page is smaller by this. */
+const fewerWindows = 20;
 
 /** Whether an answer never changes: its range is given and over, and all of it is final. */
 function isFinalRange(
@@ -200,7 +225,7 @@ export const queryRoutes: readonly Route[] = [
       }
       refuseWith(context, values.mode, ['status']);
       const after = await placeOf(context, options, values.cursor);
-      const views = await readWindows(readers(options), query, {
+      const page = await pageOf(options, query, {
         ...rangeOf(values),
         status: values.status,
         order: values.order,
@@ -208,8 +233,8 @@ export const queryRoutes: readonly Route[] = [
         limit,
         ...storedKeyOf(query, key),
       });
-      const isFinal = isFinalRange(query, values, views, values.status) && views.length < limit;
-      return list(views, cursorOf(context, options, views, limit), isFinal);
+      const isFinal = isFinalRange(query, values, page.views, values.status) && page.views.length < page.limit;
+      return list(page.views, cursorOf(context, options, page.views, page.limit), isFinal);
     },
   }),
 
@@ -286,7 +311,7 @@ export const queryRoutes: readonly Route[] = [
     id: 'getTotals',
     summary: 'Windows added up',
     description:
-      '`select action, sum(count) ... group by action`, exact: the states of the windows are merged and rounded once. A record that overlapping windows hold is added once for each.',
+      '`select action, sum(count) ... group by action`, exact: the states of the windows are merged and rounded once. A record that overlapping windows hold is added once for each. What there is no time for in 20 s is named in `missing`.',
     parameters: {
       formulas,
       query: queryName,
@@ -302,13 +327,14 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const by = fieldsOf(query, values.by);
-      const views = await readWindows(readers(options), query, {
-        ...rangeOf(values),
-        status: values.status,
-        order: 'ascending',
-        limit: Number.POSITIVE_INFINITY,
-        partialsOnly: true,
-      });
+      const { views, missing } = await readAllWindows(
+        readers(options),
+        query,
+        { ...rangeOf(values), status: values.status, partialsOnly: true },
+        options.time.isOver,
+      );
+      // Other forms have no room to say what is missing.
+      if (missing !== undefined && !isJson(context)) throw new OutOfTime();
       const totals = totalsOf(query, views, by).map(({ query: name, from: start, to: end, key, values: sums }) => ({
         query: name,
         from: start,
@@ -321,7 +347,11 @@ export const queryRoutes: readonly Route[] = [
       return listResponse(context, {
         formulas: values.formulas,
         name: 'totals',
-        head: { windows: views.length, ...timed('asOf', 'asOfTime', leastAsOf(views)) },
+        head: {
+          windows: views.length,
+          ...timed('asOf', 'asOfTime', leastAsOf(views)),
+          missing: missing === undefined ? null : { what: missing.what, ...timed('from', 'fromTime', missing.from) },
+        },
         elements: totals,
         limit: undefined,
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
@@ -333,7 +363,7 @@ export const queryRoutes: readonly Route[] = [
             'by',
             `by: ${totals.length} totals are more than an answer holds: give fewer fields`,
           ),
-        isFinal: isFinalRange(query, values, views, values.status),
+        isFinal: missing === undefined && isFinalRange(query, values, views, values.status),
       });
     },
   }),
@@ -450,9 +480,12 @@ export const queryRoutes: readonly Route[] = [
           `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`,
         );
       const after = await placeOf(context, options, values.cursor);
-      const { limit } = values;
-      const range = { ...rangeOf(values), status: values.status, order: 'ascending', after, limit } as const;
-      const views = await readWindows(readers(options), query, { ...range, key: keyText(query, key) });
+      const range = { ...rangeOf(values), status: values.status, order: 'ascending', after } as const;
+      const { views, limit } = await pageOf(options, query, {
+        ...range,
+        limit: values.limit,
+        key: keyText(query, key),
+      });
       const points = seriesPoints(query, views, key, values.fill, after);
       return listResponse(context, {
         formulas: values.formulas,

@@ -4,12 +4,15 @@ import type { ReadHistory } from '../edge/metric-history.ts';
 import type { Tables } from '../state/table/tables.ts';
 import type { Cursors } from './cursor.ts';
 import type { Parameters, ValuesOf } from './parameters.ts';
+import type { RequestTime } from './request-time.ts';
 import type { SchemaName } from './schemas.ts';
 
 /** The data that the API answers from. */
 export interface RouteOptions {
   readonly pipeline: Pipeline;
+  /** They answer as long as the request has time: then calls throw OutOfTime. */
   readonly tables: Tables;
+  readonly time: RequestTime;
   readonly cursors: Cursors;
   /** Epoch ms. */
   readonly now: () => number;

@@ -235,9 +235,17 @@ export const schemas = {
   Windows: record({ windows: listOf(ref('Window')), cursor: orNull(text) }),
   WindowsAt: record({ windows: listOf(ref('Window')) }),
   Revisions: record({ revisions: listOf(ref('Revision')) }),
+  MissingWindows: record({
+    what: { ...text, enum: ['windows', 'open windows'], description: 'open windows: all final ones are there' },
+    ...time('from'),
+  }),
   Totals: record({
     windows: { ...integer, description: 'how many were added up' },
     ...asOf('of the open windows among them'),
+    missing: {
+      oneOf: [ref('MissingWindows'), { type: 'null' }],
+      description: 'what there was no time to read: the totals are without it; null: nothing is missing',
+    },
     totals: listOf(ref('Total')),
   }),
   Top: record({ window: { oneOf: [ref('WindowHead'), { type: 'null' }] }, by: text, rows: listOf(ref('Row')) }),

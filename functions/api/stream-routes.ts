@@ -5,7 +5,8 @@ import { readSeenShards } from '../state/epochs/shard-report.ts';
 import { readMisfits } from '../state/items/definition.ts';
 import type { SideReason } from '../state/items/side-event.ts';
 import type { SidePlace } from '../state/items/side-place.ts';
-import { sideOutput } from '../state/items/side-scan.ts';
+import { scanSideOutput } from '../state/items/side-scan.ts';
+import { OutOfTime } from '../state/table/out-of-time.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { countParameter, formulas, refused, textParameter, timeParameter, wordParameter } from './parameters.ts';
 import { Problem } from './problem.ts';
@@ -64,11 +65,18 @@ export const streamRoutes: readonly Route[] = [
       let last: SidePlace | undefined;
       let ended = false;
       async function* events() {
-        for await (const { event, place } of sideOutput(tables.rejects, shardIds, { fromMs: from, toMs: to }, after)) {
-          if (values.reason === 'any' || event.reason === values.reason) yield sideJson(event);
-          last = place; // asked for the next one: this one was taken
+        const ranges = shardIds.map((shardId) => ({ shardId, fromMs: from, toMs: to }));
+        try {
+          for await (const { event, place } of scanSideOutput(tables.rejects, ranges, after)) {
+            if (event !== undefined && (values.reason === 'any' || event.reason === values.reason))
+              yield sideJson(event);
+            last = place; // asked for the next one: this one was taken
+          }
+          ended = true;
+        } catch (error) {
+          // The page ends where the time does: the next one begins there.
+          if (!(error instanceof OutOfTime) || last === undefined) throw error;
         }
-        ended = true;
       }
       return listResponse(context, {
         formulas: values.formulas,

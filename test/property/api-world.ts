@@ -9,6 +9,8 @@ import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
+import { limitedTable } from '../../functions/state/table/limited-table.ts';
+import type { Table } from '../../functions/state/table/table.ts';
 import { itemStore } from '../../functions/testing/item-store.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 
@@ -28,15 +30,23 @@ export const pipeline = definePipeline({
 });
 const shardId = 'shardId-000000000000';
 
-/** The stream, the finalizer and the API over tables in memory. */
-export function apiWorld() {
+/**
+ * The stream, the finalizer and the API over tables in memory.
+ * @param readMs how long each call of the API to a table takes, on the world's clock
+ */
+export function apiWorld(readMs: () => number = () => 0) {
   const [state, windows, rejects] = [memoryTable(itemStore()), memoryTable(itemStore()), memoryTable(itemStore())];
   let sequence = 0;
   let now = 1_000_000;
   const aggregator = shardAggregator({ pipeline, state, rejects, shardId, now: () => now, attempt: () => 'attempt' });
+  const slow = (table: Table) =>
+    limitedTable(table, (call) => {
+      now += readMs();
+      return call();
+    });
   const app = queryApp({
     pipeline,
-    tables: { state, windows, rejects, meter: createMeter() },
+    tables: { state: slow(state), windows: slow(windows), rejects: slow(rejects), meter: createMeter() },
     now: () => now,
     newSecret: () => 'secret',
     onError: (error) => {
@@ -99,6 +109,8 @@ export function apiWorld() {
           after: undefined,
         },
       ),
+    ask: (path: string, accept = 'application/json') =>
+      app.request(`http://api/v1/queries/${path}`, { headers: { accept } }),
     async get(path: string): Promise<WindowsPage> {
       const response = await app.request(`http://api/v1/queries/${path}`);
       expect(response.status).toBe(200);

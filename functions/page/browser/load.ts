@@ -200,10 +200,12 @@ async function loadTotals(
 ): Promise<readonly ShownRow[]> {
   const from = windows[0]?.start;
   if (from === undefined) return [];
-  const { totals } = await ask<{ totals: readonly ShownRow[] }>(`queries/${encodeURIComponent(name)}/totals`, {
-    from,
-    to,
-  });
+  const { totals, missing } = await ask<{
+    totals: readonly ShownRow[];
+    missing: { readonly what: string; readonly fromTime: string } | null;
+  }>(`queries/${encodeURIComponent(name)}/totals`, { from, to });
+  // Bars that lack windows would pass for whole ones.
+  if (missing !== null) throw new Error(`no time to read the ${missing.what} from ${missing.fromTime} on`);
   return totals;
 }
 
