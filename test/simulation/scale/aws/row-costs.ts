@@ -37,6 +37,9 @@ export const fixedRowCosts: RowCosts = {
   read: 0.003,
 };
 
+/** Bytes of rows in a part of a window. */
+const paneBytes = 256 * 1024;
+
 const keys = 100_000;
 const rounds = 4;
 
@@ -75,7 +78,7 @@ export function measureRowCosts(): RowCosts {
   const emit = () => {
     const merged = mergeWindow(query, [{ partials }]);
     const drafts = draftRows(query, merged, sortedRows(query, merged));
-    return chunked(drafts).map((chunk) => marshall(contentOf(query, chunk)));
+    return chunked(drafts, paneBytes).map((chunk) => marshall(contentOf(query, chunk)));
   };
   const emitted = emit();
   const read = () =>
