@@ -403,7 +403,7 @@ export const mutations: readonly Mutation[] = [
         replace: '    marked = Promise.resolve();',
       },
     ],
-    seed: 7,
+    seed: 206,
   },
   {
     id: 'all-marks',
@@ -425,18 +425,6 @@ export const mutations: readonly Mutation[] = [
         file: tasks,
         find: 'for (const [name, until] of held) leases.set(name, until);',
         replace: 'for (const [name] of held) marked.add(name);',
-      },
-    ],
-    seed: 222,
-  },
-  {
-    id: 'lease-ends',
-    rule: 'the task of a run that died is taken by another one',
-    edits: [
-      {
-        file: tasks,
-        find: 'isFree: (name: string) => (leases.get(name) ?? Number.NEGATIVE_INFINITY) < now(),',
-        replace: 'isFree: (name: string) => !leases.has(name),',
       },
     ],
     seed: 222,
@@ -937,6 +925,16 @@ export const missing: readonly { readonly id: string; readonly reason: string }[
   {
     id: 'correction',
     reason: 'a correction on the condition of the epoch: the simulator draws no corrections yet; test/unit shows it',
+  },
+  {
+    id: 'lease-ends',
+    reason:
+      'the task of a run that died is taken by another one: the simulator does it, and had no seed of those tried in which it shows; test/unit/side-by-side.test.ts shows it',
+  },
+  {
+    id: 'all-lanes',
+    reason:
+      'a manifest is made when all tasks of its emission have their marks: no seed is known yet; test/unit/side-by-side.test.ts shows it',
   },
   { id: 'generation', reason: 'removal raises the generation of a name: the simulator draws no removals yet' },
   { id: 'within', reason: 'ids outlive `within`: a simulation is shorter than the life of an entry beyond it' },

@@ -152,7 +152,13 @@ function drawHelpers(seed: number, bounds: EpochBounds): Pick<SimulationOptions,
   if (bounds === epochBounds || random.chance(0.5)) return { bounds, helpers: 0 };
   return {
     helpers: random.pick([1, 2, 5]),
-    bounds: { ...bounds, tasksAlone: random.pick([1, 1, 2]), leaseMs: random.pick([100, 10_000, 60_000]), windowsATask: random.pick([1, 1, 3]), lanesAlone: random.pick([1, 1, 2]) },
+    bounds: {
+      ...bounds,
+      tasksAlone: random.pick([1, 1, 2]),
+      leaseMs: random.pick([100, 10_000, 60_000]),
+      windowsATask: random.pick([1, 1, 3]),
+      lanesAlone: random.pick([1, 1, 2]),
+    },
   };
 }
 

@@ -16,6 +16,7 @@ const cases: readonly (readonly [context: Readonly<Record<string, string>>, type
   [{ batchWindow: '30 seconds' }, 'AWS::Lambda::EventSourceMapping', { MaximumBatchingWindowInSeconds: 30 }],
   [{ schedule: '5 minutes' }, 'AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' }],
   [{ finalizeConcurrency: '7' }, 'AWS::Lambda::Function', { ReservedConcurrentExecutions: 7 }],
+  [{ finalizeTasks: '20' }, 'AWS::Lambda::Function', { ReservedConcurrentExecutions: 22 }],
   [{ aggregateMemory: '3008' }, 'AWS::Lambda::Function', { MemorySize: 3008 }],
   [{ aggregateTimeout: '2 minutes' }, 'AWS::Lambda::Function', { Timeout: 120 }],
   [{ finalizeMemory: '3008' }, 'AWS::Lambda::Function', { MemorySize: 3008 }],

@@ -185,6 +185,7 @@ describe.each(functionNames)('the function %s', (name) => {
       ...(name === 'aggregate'
         ? { [environmentNames.finalize]: stack.resolve(counts.functions.finalize.functionName) }
         : {}),
+      ...(name === 'finalize' ? { [environmentNames.tasksAtATime]: '50' } : {}),
       ...(name === 'query' ? { [environmentNames.history]: 'on', [environmentNames.stack]: stack.stackName } : {}),
     });
   });
@@ -200,13 +201,20 @@ describe('a finalize run that aggregate asks for', () => {
     });
   });
 
-  it('has two runs reserved, or as many as are asked for, or none: another function has none', () => {
+  it('has the runs of its tasks and two more reserved, or as many as are asked for, or none', () => {
     const reservedIn = (other: typeof template) =>
       Object.values(other.findResources('AWS::Lambda::Function')).flatMap(
         ({ Properties }) => Properties.ReservedConcurrentExecutions ?? [],
       );
-    expect(reservedIn(template)).toEqual([2]);
-    expect(reservedIn(synth(() => ({ finalizeConcurrency: 5 })).template)).toEqual([5]);
+    const tasksIn = (other: typeof template) =>
+      Object.values(other.findResources('AWS::Lambda::Function')).flatMap(
+        ({ Properties }) => Properties.Environment?.Variables?.TIDEMARK_TASKS_AT_A_TIME ?? [],
+      );
+    expect(reservedIn(template)).toEqual([52]);
+    expect(tasksIn(template)).toEqual(['50']);
+    const five = synth(() => ({ finalizeConcurrency: 5 })).template;
+    expect(tasksIn(five)).toEqual(['3']);
+    expect(reservedIn(five)).toEqual([5]);
     expect(reservedIn(synth(() => ({ finalizeConcurrency: 0 })).template)).toEqual([]);
   });
 });
@@ -233,6 +241,8 @@ describe('a prop out of its bounds', () => {
     ['schedule', { schedule: Duration.seconds(90) }],
     ['schedule', { schedule: Duration.hours(2) }],
     ['finalizeConcurrency', { finalizeConcurrency: -1 }],
+    ['finalizeTasks', { finalizeTasks: 901 }],
+    ['finalizeTasks', { finalizeConcurrency: 5, finalizeTasks: 5 }],
     ['functionSettings.query.timeout', { functionSettings: { query: { timeout: Duration.seconds(30) } } }],
     ['functionSettings.aggregate.timeout', { functionSettings: { aggregate: { timeout: Duration.seconds(29) } } }],
     ['functionSettings.finalize.memoryMb', { functionSettings: { finalize: { memoryMb: 64 } } }],

@@ -67,7 +67,7 @@ it('what one version of the code began to gather, another that does not know the
       return state.put(item, when);
     },
   };
-  const run = { hasTime: () => true, now: () => 0, bounds: epochBounds };
+  const run = { hasTime: () => true, now: () => 0, bounds: epochBounds, expiresAt: 1 };
   await expect(
     gatherEpoch({ ...run, pipeline: codeWith('users'), state: cutOff, runId: 'cut off' }, plan),
   ).rejects.toThrow('cut off');

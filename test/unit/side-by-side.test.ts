@@ -4,7 +4,12 @@ import { z } from 'zod';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
-import { type FinalizeReport, type FinalizerOptions, finalize, takeTasks } from '../../functions/state/epochs/finalizer.ts';
+import {
+  type FinalizeReport,
+  type FinalizerOptions,
+  finalize,
+  takeTasks,
+} from '../../functions/state/epochs/finalizer.ts';
 import type { OtherRuns, TaskRequest } from '../../functions/state/epochs/task-runner.ts';
 import { readWindow } from '../../functions/state/epochs/window-reader.ts';
 import { readGathered } from '../../functions/state/log/epoch.ts';
@@ -31,6 +36,7 @@ const pipeline = definePipeline({
       window: tumbling('1 minute'),
       aggregates: { count: count(), total: sum((event) => event.value) },
     },
+    perHour: { groupBy: ['key'], window: tumbling('1 hour'), aggregates: { count: count() } },
   },
 });
 
@@ -170,14 +176,15 @@ const kinds: readonly (readonly [kind: string, stages: readonly string[], bounds
 ];
 
 /** Runs of finalize behind some minutes each. */
-async function play(stores: Stores, { run }: ReturnType<typeof deployment>): Promise<readonly FinalizeReport[]> {
+async function play(
+  stores: Stores,
+  { run }: ReturnType<typeof deployment>,
+  runs = 3,
+  minutes = 4,
+): Promise<readonly FinalizeReport[]> {
   const reports: FinalizeReport[] = [];
-  for (const [from, to] of [
-    [0, 4],
-    [4, 8],
-    [8, 12],
-  ] as const) {
-    await fill(stores, from, to);
+  for (let i = 0; i < runs; i++) {
+    await fill(stores, i * minutes, (i + 1) * minutes);
     reports.push(await run());
   }
   return reports;
@@ -200,18 +207,37 @@ async function rowsOf(stores: Stores) {
   return found.flat().map(({ start, status, records, rows }) => ({ start, status, records, rows }));
 }
 
-it.each(kinds)('an epoch of many %s is done by several invocations, byte for byte as by one', async (_, stages, own) => {
+it.each(kinds)(
+  'an epoch of many %s is done by several invocations, byte for byte as by one',
+  async (_, stages, own) => {
+    const [plain, alone, together] = [emptyStores(), emptyStores(), emptyStores()];
+    await play(plain, deployment(plain, epochBounds, 0));
+    const one = await play(alone, deployment(alone, own, 0));
+    const several = deployment(together, own, 3);
+    expect(await play(together, several)).toStrictEqual(one);
+    expect(one.map(({ windows, closingsLeft, mismatch }) => [windows, closingsLeft, mismatch])).toStrictEqual(
+      [3, 4, 4].map((windows) => [windows, 0, { events: 0, pairs: {} }]),
+    );
+    expect((await readNewestPlan(tablesOf(alone).state))?.tasks.length).toBeGreaterThan(5);
+    expect(several.asked.map((request) => request?.stage)).toEqual(expect.arrayContaining([...stages]));
+    expect(several.tasksOf.filter((tasks) => tasks.length > 0).length).toBeGreaterThan(2);
+    expect(timeless(together)).toStrictEqual(timeless(alone));
+    expect(await rowsOf(together)).toStrictEqual(await rowsOf(plain));
+  },
+);
+
+it('a merge of epochs is done by several invocations, byte for byte as by one', async () => {
   const [plain, alone, together] = [emptyStores(), emptyStores(), emptyStores()];
-  await play(plain, deployment(plain, epochBounds, 0));
-  const one = await play(alone, deployment(alone, own, 0));
-  const several = deployment(together, own, 3);
-  expect(await play(together, several)).toStrictEqual(one);
-  expect(one.map(({ windows, closingsLeft, mismatch }) => [windows, closingsLeft, mismatch])).toStrictEqual(
-    [3, 4, 4].map((windows) => [windows, 0, { events: 0, pairs: {} }]),
+  const own = { ...gatherBounds, laneBytes: 40 };
+  await play(plain, deployment(plain, epochBounds, 0), 8, 1);
+  const one = await play(alone, deployment(alone, own, 0), 8, 1);
+  const several = deployment(together, own, 3, (helper) => (helper % 2 === 0 ? 9 : Number.POSITIVE_INFINITY));
+  expect(await play(together, several, 8, 1)).toStrictEqual(one);
+  expect(several.asked.map((request) => request?.stage)).toContain('merge#8');
+  const merged = timeless(together).filter(
+    ({ pk, sk }) => pk.startsWith('segment#perHour') && sk.includes('1-000000000008'),
   );
-  expect((await readNewestPlan(tablesOf(alone).state))?.tasks.length).toBeGreaterThan(5);
-  expect(several.asked.map((request) => request?.stage)).toEqual(expect.arrayContaining([...stages]));
-  expect(several.tasksOf.filter((tasks) => tasks.length > 0).length).toBeGreaterThan(2);
+  expect(merged.length).toBeGreaterThan(1);
   expect(timeless(together)).toStrictEqual(timeless(alone));
   expect(await rowsOf(together)).toStrictEqual(await rowsOf(plain));
 });
@@ -226,7 +252,10 @@ it.each(kinds)(
       const together = emptyStores();
       const several = deployment(together, own, 2, (helper) => (helper % 2 === 0 ? calls : Number.POSITIVE_INFINITY));
       const reports = await play(together, several);
-      expect(reports.map(({ closingsLeft }) => closingsLeft), `${calls} calls`).toStrictEqual([0, 0, 0]);
+      expect(
+        reports.map(({ closingsLeft }) => closingsLeft),
+        `${calls} calls`,
+      ).toStrictEqual([0, 0, 0]);
       expect(timeless(together), `${calls} calls`).toStrictEqual(timeless(alone));
     }
   },

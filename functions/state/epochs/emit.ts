@@ -9,9 +9,9 @@ import { raiseEmitted } from '../log/epoch.ts';
 import { lanesOf, type Plan } from '../log/plan.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { type Attributes, type Key, numberOf, type Table } from '../table/table.ts';
-import type { PaneLane } from '../windows/pane-keys.ts';
-import { laneOfText, laneText, type LaneWritten, writePaneLane } from '../windows/pane-lane.ts';
 import type { PaneHead, PaneOutline, PaneStatus } from '../windows/pane.ts';
+import type { PaneLane } from '../windows/pane-keys.ts';
+import { type LaneWritten, laneOfText, laneText, writePaneLane } from '../windows/pane-lane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { revisionAfter, writeOnlyPaneAt, writePaneAt, writePaneManifest } from '../windows/pane-writer.ts';
 import { windowName } from '../windows/window-view.ts';
@@ -263,12 +263,7 @@ const pieceText = ({ afterEnd, throughEnd, lanes }: EmissionPiece) =>
   `${afterEnd}/${throughEnd}${lanes === undefined ? '' : `/${lanes.of}.${lanes.from}-${lanes.to}`}`;
 
 /** The tasks that emit the windows of a query which an epoch closes. */
-function emissionTasks(
-  options: EmitOptions,
-  plan: Plan,
-  query: Query,
-  pieces: readonly EmissionPiece[],
-): TaskSet {
+function emissionTasks(options: EmitOptions, plan: Plan, query: Query, pieces: readonly EmissionPiece[]): TaskSet {
   const byName = new Map(pieces.map((piece) => [pieceText(piece), piece]));
   return {
     stage: emissionStage(query.name),
@@ -573,7 +568,12 @@ async function emitAligned(
     from: leastSlice(query, Math.max(closedBefore, afterEnd + query.latenessMs)),
     to: hasOpenPanes ? undefined : Math.min(closedThrough, throughEnd),
   };
-  const read = slicesOfLanes(state, plan, range, lane === undefined ? lanesOfQuery(plan, query) : laneParts(query, lane));
+  const read = slicesOfLanes(
+    state,
+    plan,
+    range,
+    lane === undefined ? lanesOfQuery(plan, query) : laneParts(query, lane),
+  );
   const [place, begun] = await Promise.all([readWorkPlace(state, notes, epoch), read.next()]);
   if (place !== undefined) doneThrough = numberOf(place, 'through') ?? doneThrough;
   for (let one = begun; !one.done; one = await read.next()) {
@@ -767,7 +767,15 @@ async function emitSessions(
   );
   await closer.carry();
   const after = () => closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, windowBytes: undefined, done: true, after };
+  return {
+    finals: closed.length,
+    openPanes: 0,
+    nextPaneAt: undefined,
+    closed,
+    windowBytes: undefined,
+    done: true,
+    after,
+  };
 }
 
 /** How far a long emission has come, as the end of its last window. */

@@ -46,7 +46,7 @@ import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './
 import { feedLifeMs } from './emissions.ts';
 import { type EmitOptions, emissionStage, emissionTasksOf, emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
-import { type GatheredEpoch, type GatherOptions, gatherEpoch, gatherTasks } from './gather.ts';
+import { type GatheredEpoch, type GatherOptions, gatherEpoch, gatherTasks, mergeTasks } from './gather.ts';
 import { gatherStage, readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
@@ -172,9 +172,12 @@ export async function takeTasks(given: FinalizerOptions, { stage, epoch, begin }
 async function taskSet(options: FinalizerOptions, plan: Plan, stage: string): Promise<TaskSet | undefined> {
   const { state, pipeline } = options;
   const gathered = await readGathered(state);
-  if (stage === gatherStage) return gathered.epoch >= plan.epoch ? undefined : gatherTasks(gatherOptions(options), plan);
+  if (gathered.epoch < plan.epoch)
+    return stage === gatherStage
+      ? gatherTasks(gatherOptions(options), plan)
+      : mergeTasks(gatherOptions(options), plan, stage);
   const query = pipeline.queries.find(({ name }) => stage === emissionStage(name));
-  if (query === undefined || gathered.epoch < plan.epoch) return undefined;
+  if (query === undefined) return undefined;
   const { epoch, windowBytes } = await readEmittedOf(state, query.name);
   if (epoch >= plan.epoch) return undefined;
   return emissionTasksOf(
@@ -196,6 +199,7 @@ function gatherOptions(options: FinalizerOptions): GatherOptions {
     ...options,
     bounds: boundsOf(options),
     hasTime: () => hasTimeIn(options),
+    expiresAt: expiryOf(options),
     isWaitedFor: options.pace === undefined,
   };
 }
@@ -621,7 +625,8 @@ function lanesAfter(
     const name = sectionName(query);
     const now = lanesOf(before, name);
     const gathered = now * (touched.get(name)?.[2] ?? 0);
-    const wanted = Math.max(gathered, query.window.sessions === undefined ? windowBytesOf(emitted, query) : 0) / laneBytes;
+    const wanted =
+      Math.max(gathered, query.window.sessions === undefined ? windowBytesOf(emitted, query) : 0) / laneBytes;
     let count = now;
     while (count < wanted && count < mostLanes) count *= 2;
     if (count > now) lanes[name] = count;
@@ -727,7 +732,15 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
           const { closedThrough, at } = plan;
           const { nextPaneAt } = out;
           ({ windowBytes } = out);
-          emitted.set(query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last, at, indexedSince, windowBytes });
+          emitted.set(query.name, {
+            epoch,
+            closedThrough,
+            nextPaneAt,
+            lastClosing: last,
+            at,
+            indexedSince,
+            windowBytes,
+          });
         }
       } catch (error) {
         failures.push(error);

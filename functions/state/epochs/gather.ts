@@ -13,7 +13,7 @@ import { numberOf, type Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
-import { gatheredTask, gatherStage, readMarks, type Touched, touchedBy } from './mark.ts';
+import { gatheredTask, gatherStage, readMarks, type TaskMark, type Touched, touchedBy } from './mark.ts';
 import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
 import { runTasks, type TaskOptions, type TaskSet } from './task-runner.ts';
 import { noteWorkPlace, readWorkPlace } from './work-place.ts';
@@ -24,6 +24,8 @@ export interface GatherOptions extends Omit<TaskOptions, 'bounds'> {
   /** An id that no other run has. */
   readonly runId: string;
   readonly bounds: EpochBounds;
+  /** When the marks of merges may go, epoch seconds. */
+  readonly expiresAt: number;
   /**
    * Entries of logs that were read already, by shard, each list without gaps: what a task has of its positions there is
    * not read again. @default none
@@ -52,8 +54,7 @@ export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<G
   const merges = mergesAt(epoch);
   if (merges.length > 0) await marked;
   for (const range of merges) {
-    if (!hasTime()) return undefined;
-    await mergeEpochs(options, plan, range);
+    if (!hasTime() || (await mergeEpochs(options, plan, range)) === undefined) return undefined;
   }
   const raised = marked.then(() => raiseGathered(state, { epoch, closedThrough }));
   raised.catch(() => undefined);
@@ -141,12 +142,13 @@ async function gatherTask(
     // Of what is written: what a fold has counted and the blocks do not hold is to be found missing.
     let written = 0;
     for (const blocks of parts) for (const block of blocks) written += recordsOf(block);
-    const before = touched[lane.query] ?? [slice, slice, bytes, 0];
+    const before = touched[lane.query] ?? [slice, slice, bytes, 0, 0];
     touched[lane.query] = [
       Math.min(before[0], slice),
       Math.max(before[1], slice),
       Math.max(before[2], bytes),
       before[3] + written,
+      (before[4] ?? 0) + bytes,
     ];
     if (!isThere) await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
   };
@@ -246,43 +248,117 @@ const segmentsAtATime = 16;
  * epochs and in this order, never what happens to be there. What closed before the epoch is passed by: it is emitted
  * from segments up to an epoch before. Those of sessions are read one by one, and stay as they are.
  */
-async function mergeEpochs(
-  { pipeline, state, runId, bounds }: GatherOptions,
-  plan: Plan,
-  range: EpochRange,
-): Promise<void> {
+async function mergeEpochs(options: GatherOptions, plan: Plan, range: EpochRange): Promise<'merged' | undefined> {
+  const { state, bounds } = options;
   const marks = await readMarks(state, range.from, range.to);
   const ids = mergeIds({ state, bounds }, range, marks);
   ids.catch(() => {});
-  const touched = touchedBy(marks.map(({ mark }) => mark));
+  const pieces = mergePieces(options, plan, marks);
+  const bytes = [...touchedBy(marks.map(({ mark }) => mark)).values()].reduce(
+    (sum, touched) => sum + (touched[4] ?? 0),
+    0,
+  );
+  if (bytes <= bounds.taskBytes * bounds.tasksAlone)
+    await Promise.all(pieces.map((piece) => mergePiece(options, range, piece)));
+  else {
+    const done = await runTasks(options, mergeSet(options, plan, range, pieces));
+    if (done === undefined) return undefined;
+    await done.marked;
+  }
+  await ids;
+  return 'merged';
+}
+
+/** Slices of some lanes that a task merges. */
+interface MergePiece {
+  /** The name of the query's sections. */
+  readonly name: string;
+  readonly lanes: readonly Lane[];
+  /** Their starts, both inclusive, epoch ms. */
+  readonly slices: { readonly from: number; readonly to: number };
+}
+
+/** Cuts a merge into tasks of about so many bytes, by lane and then by slice. It follows from the plan and the marks. */
+function mergePieces(
+  { pipeline, bounds }: GatherOptions,
+  plan: Plan,
+  marks: readonly { readonly mark: TaskMark }[],
+): readonly MergePiece[] {
+  return [...touchedBy(marks.map(({ mark }) => mark))].flatMap(([name, [least, greatest, , , bytes = 0]]) => {
+    const query = pipeline.queries.find((one) => sectionName(one) === name);
+    if (query?.window.sessions !== undefined) return [];
+    const open = query === undefined ? undefined : leastSlice(query, plan.closedBefore);
+    const from = Math.max(least, open ?? least);
+    if (from > greatest) return [];
+    const lanes = lanesUpTo(name, lanesOf(plan, name));
+    const count = Math.max(1, Math.ceil(bytes / bounds.taskBytes));
+    const lanesATask = Math.ceil(lanes.length / count);
+    const stretches = Math.min(Math.ceil(count / lanes.length), greatest - from + 1);
+    const edge = (at: number) => from + Math.floor(((greatest + 1 - from) * at) / stretches);
+    const pieces: MergePiece[] = [];
+    for (let lane = 0; lane < lanes.length; lane += lanesATask)
+      for (let i = 0; i < stretches; i++) {
+        const slices = { from: edge(i), to: edge(i + 1) - 1 };
+        pieces.push({ name, lanes: lanes.slice(lane, lane + lanesATask), slices });
+      }
+    return pieces;
+  });
+}
+
+const mergeStage = ({ from, to }: EpochRange) => `merge#${to - from + 1}`;
+
+function mergeSet(options: GatherOptions, plan: Plan, range: EpochRange, pieces: readonly MergePiece[]): TaskSet {
+  const nameOf = ({ name, lanes, slices }: MergePiece) =>
+    `${name}/${lanes.map((lane) => `${lane.lanes}.${lane.lane}`).join()}/${slices.from}/${slices.to}`;
+  const byName = new Map(pieces.map((piece) => [nameOf(piece), piece]));
+  return {
+    stage: mergeStage(range),
+    epoch: plan.epoch,
+    names: [...byName.keys()],
+    expiresAt: options.expiresAt,
+    async run(name) {
+      const piece = byName.get(name);
+      if (piece === undefined) throw new Error(`epoch ${plan.epoch} has no merge ${name}`);
+      await mergePiece(options, range, piece);
+      return { touched: {} };
+    },
+  };
+}
+
+/** The tasks of a merge, as those who help find them; undefined: the epoch has no such merge. */
+export async function mergeTasks(options: GatherOptions, plan: Plan, stage: string): Promise<TaskSet | undefined> {
+  const range = mergesAt(plan.epoch).find((one) => mergeStage(one) === stage);
+  if (range === undefined) return undefined;
+  const marks = await readMarks(options.state, range.from, range.to);
+  return mergeSet(options, plan, range, mergePieces(options, plan, marks));
+}
+
+async function mergePiece(
+  { pipeline, state, runId, bounds }: GatherOptions,
+  range: EpochRange,
+  { name, lanes, slices }: MergePiece,
+): Promise<void> {
+  const query = pipeline.queries.find((one) => sectionName(one) === name);
   const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
   await Promise.all(
-    [...touched].flatMap(([name, [least, greatest]]) => {
-      const query = pipeline.queries.find((one) => sectionName(one) === name);
-      if (query?.window.sessions !== undefined) return [];
-      const open = query === undefined ? undefined : leastSlice(query, plan.closedBefore);
-      const slices = { from: Math.max(least, open ?? least), to: greatest };
-      if (slices.from > slices.to) return [];
-      return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
-        let puts: Promise<void>[] = [];
-        for await (const { slice, segments } of slicesOfLane(state, lane, slices, members)) {
-          const parts =
-            query === undefined
-              ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
-              : mergedBlocks(query, slice, segments, bounds);
-          const put = putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
-          // It may fail while the next slice is read: whoever awaits it hears of it.
-          put.catch(() => {});
-          puts.push(put);
-          if (puts.length < segmentsAtATime) continue;
-          await Promise.all(puts);
-          puts = [];
-        }
+    lanes.map(async (lane) => {
+      let puts: Promise<void>[] = [];
+      for await (const { slice, segments } of slicesOfLane(state, lane, slices, members)) {
+        const parts =
+          query === undefined
+            ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
+            : mergedBlocks(query, slice, segments, bounds);
+        const put = putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
+        // It may fail while the next slice is read: whoever awaits it hears of it.
+        put.catch(() => {});
+        puts.push(put);
+        if (puts.length < segmentsAtATime) continue;
         await Promise.all(puts);
-      });
+        puts = [];
+      }
+      await Promise.all(puts);
     }),
   );
-  await ids;
 }
 
 function mergedBlocks(

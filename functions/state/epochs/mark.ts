@@ -71,10 +71,16 @@ function unpacked({ attributes }: Item, name: string): Attribute {
 }
 
 /**
- * What a task has gathered of one query: its least and greatest slice, most bytes of text for one slice, and the
- * records in its segments.
+ * What a task has gathered of one query: its least and greatest slice, most bytes of text for one slice, the records in
+ * its segments, and the bytes of text of all of them.
  */
-export type Touched = readonly [leastSlice: number, greatestSlice: number, mostBytes: number, records: number];
+export type Touched = readonly [
+  leastSlice: number,
+  greatestSlice: number,
+  mostBytes: number,
+  records: number,
+  bytes: number,
+];
 
 /** The mark of a gathering task: the task is done, and its segments are there. */
 export type TaskMark = Readonly<Record<string, Touched>>;
@@ -111,10 +117,15 @@ export async function readMarks(state: Table, from: number, to: number): Promise
 export function touchedBy(marks: readonly TaskMark[]): ReadonlyMap<string, Touched> {
   const all = new Map<string, Touched>();
   for (const mark of marks)
-    for (const [query, [least, greatest, bytes, records]] of Object.entries(mark)) {
-      const held = all.get(query) ?? [least, greatest, bytes, 0];
-      const most = Math.max(held[2], bytes);
-      all.set(query, [Math.min(held[0], least), Math.max(held[1], greatest), most, held[3] + records]);
+    for (const [query, [least, greatest, most, records, bytes = 0]] of Object.entries(mark)) {
+      const held = all.get(query) ?? [least, greatest, most, 0, 0];
+      all.set(query, [
+        Math.min(held[0], least),
+        Math.max(held[1], greatest),
+        Math.max(held[2], most),
+        held[3] + records,
+        (held[4] ?? 0) + bytes,
+      ]);
     }
   return all;
 }
