@@ -319,7 +319,7 @@ export const mutations: readonly Mutation[] = [
       },
       {
         file: sessions,
-        find: `range.status === 'open' ? [] : await readPanesIn(tables, query, range);`,
+        find: `range.status === 'open' ? [] : await readPanesIn(tables, query, allKeys);`,
         replace: `range.status === 'open' ? [] : early;`,
       },
     ],
@@ -858,8 +858,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'functions/core/fold/window-result.ts',
-        find: '.filter(([name]) => kept.includes(query.groupBy.indexOf(name)))',
-        replace: '.filter(([name]) => name.length > 0)',
+        find: 'kept.includes(query.groupBy.indexOf(name));',
+        replace: 'name.length > 0;',
       },
     ],
     seed: 11,

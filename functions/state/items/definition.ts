@@ -62,8 +62,11 @@ async function readNotes(state: Table): Promise<ReadonlyMap<string, Item>> {
   return new Map((await state.query(partition)).map((item) => [item.sk, item]));
 }
 
-/** The format of the state: logs and epochs. The first one, of pages and buckets, has no note. */
-const format = 2;
+/**
+ * The format of the state and of the windows: logs, epochs, and parts of a pane by lane. The second one had all parts
+ * of a pane together; the first one, of pages and buckets, has no note.
+ */
+const format = 3;
 
 /** The sort key of the note of the format. No query has such a name. */
 const formatNote = '#format';
@@ -85,7 +88,7 @@ async function formatMisfit(state: Table, noted: ReadonlyMap<string, Item>): Pro
   return argumentError(
     'state',
     `format ${found ?? 'unknown'}`,
-    `is not the format of this release, which is ${format} (logs and epochs): deploy the pipeline as another stack, ` +
+    `is not the format of this release, which is ${format} (logs, epochs, panes by lane): deploy the pipeline as another stack, ` +
       'cdk deploy -c stage=NAME (tidemark: with another --data folder), whose windows begin anew beside the old ones, ' +
       'and fill its history with tidemark backfill (docs/EVOLUTION.md)',
   );
