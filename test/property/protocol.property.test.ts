@@ -8,6 +8,8 @@ import { avg, count, definePipeline, lookup, max, min, sum, table, tumbling } fr
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { readAllProgress, readWatermarks } from '../../functions/state/epochs/progress.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
+import { isSideEvent } from '../../functions/state/items/side-event.ts';
+import { parseEventKey } from '../../functions/state/items/side-place.ts';
 import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
 import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
@@ -224,7 +226,8 @@ async function checkLate(world: JoinedWorld): Promise<void> {
 /** The one-pass oracle over all events, without those that are late for the query. */
 function oracle(world: JoinedWorld, queryName: string) {
   const late = new Set<string>();
-  for (const { pk, sk } of world.stores.rejects.all()) late.add(`${pk.slice(pk.indexOf('#') + 1)}#${sk}`);
+  for (const item of [...world.stores.rejects.all()].filter(isSideEvent))
+    late.add(`${parseEventKey(item).shardId}#${item.sk}`);
   const run = createStaticRun(pipeline, {
     rowsAt: (arrival) => world.versions.filter(({ from }) => from <= arrival).at(-1)?.rows,
   });
