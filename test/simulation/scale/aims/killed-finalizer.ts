@@ -42,7 +42,7 @@ async function run(options: AimOptions): Promise<AimOutcome> {
 async function finish({ deployed, finals }: ClosingWorld, most: number, killMs?: number): Promise<FunctionUse> {
   const { account } = deployed;
   for (let runs = 0; runs < most && !finals.at.has(startMs); runs++)
-    await account.time.run(deployed.finalize({ killAfterMs: killMs }).then(() => undefined));
+    await account.time.run(deployed.finalize({ killAfterMs: killMs }).then(() => deployed.settled()));
   return useOf(account.invoked, 'finalize');
 }
 

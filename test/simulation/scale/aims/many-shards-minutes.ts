@@ -1,4 +1,5 @@
 import { costOf } from '../../../../cli/cost/model.ts';
+import { usualQuestion } from '../../../../cli/cost/question.ts';
 import { awsAccount, startMs } from '../aws/aws-account.ts';
 import { awsPipeline } from '../aws/aws-pipeline.ts';
 import { scalePipeline } from '../aws/scale-pipeline.ts';
@@ -67,6 +68,7 @@ async function run({ extent, limits, costs, progress }: AimOptions): Promise<Aim
   const predicted = batchEvents
     .map((each) => {
       const { writeUnitsPerMillion } = costOf({
+        ...usualQuestion,
         eventsPerSecond: count * each,
         keys,
         shards: count,

@@ -43,7 +43,7 @@ async function run({ extent, limits, costs, progress }: AimOptions): Promise<Aim
     await time.run(feedFrom(1, epoch));
     // What is an hour old is gathered.
     await time.run(time.sleep(3_600_000 + minuteMs));
-    await time.run(deployed.finalize().then(() => undefined));
+    await time.run(deployed.finalize().then(() => deployed.settled()));
   }
   demand(gathered.epoch >= epochs, 'I8', () => `${gathered.epoch} epochs are gathered`);
   // And what no epoch has yet.

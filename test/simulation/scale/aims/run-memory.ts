@@ -38,7 +38,7 @@ async function run(options: AimOptions): Promise<AimOutcome> {
     if (++writes % each === 0) samples.push({ bytes: live(), held: dynamo.heldBytes });
   };
   for (let runs = 0; runs < 20 && !finals.at.has(startMs); runs++)
-    await account.time.run(deployed.finalize().then(() => undefined));
+    await account.time.run(deployed.finalize().then(() => deployed.settled()));
   const written = dynamo.heldBytes - heldBefore;
   const factor = written === 0 ? 1 : Math.max(1, (live() - before) / written);
   const most = Math.max(0, ...samples.map(({ bytes, held }) => bytes - before - factor * (held - heldBefore)));

@@ -15,7 +15,7 @@ const perShardMs = 20;
 async function run({ extent, limits, costs, progress }: AimOptions): Promise<AimOutcome> {
   const isWhole = extent === 'whole';
   const count = isWhole ? 1_000 : 60;
-  const seconds = isWhole ? 120 : 15;
+  const seconds = isWhole ? 60 : 15;
   const account = awsAccount(limits, costs);
   const deployed = awsPipeline(account, scalePipeline({ windowMs: 1_000, delayMs: 0 }), shardsOf(count));
   const finals = watchFinals(account);

@@ -1,6 +1,8 @@
 import { tables as shapes, type TableName } from '../../../../functions/core/deployment/tables.ts';
-import { createMeter, dynamoDbTable } from '../../../../functions/state/table/dynamodb-table.ts';
+import { createMeter, dynamoDbTable, type TableOptions } from '../../../../functions/state/table/dynamodb-table.ts';
+import type { Patience } from '../../../../functions/state/table/patience.ts';
 import type { Table } from '../../../../functions/state/table/table.ts';
+import { seededRandom } from '../../../../functions/testing/random.ts';
 import { type Invocation, startInvocation } from './invocation.ts';
 import type { AwsLimits } from './limits.ts';
 import type { RowCosts } from './row-costs.ts';
@@ -65,12 +67,16 @@ export function awsAccount(limits: AwsLimits, costs: RowCosts): AwsAccount {
   let running = 0;
   let mostAtOnce = 0;
 
-  const turnOf = async (state: FunctionState, most: number): Promise<void> => {
+  /** Waits for a turn. @returns whether a container has to be started for it */
+  const turnOf = async (state: FunctionState, most: number): Promise<'warm' | 'cold'> => {
     while (running >= limits.concurrency || state.running >= most)
       await new Promise<void>((resolve) => waiting.push(resolve));
     running++;
     state.running++;
     mostAtOnce = Math.max(mostAtOnce, running);
+    if (state.running <= state.containers) return 'warm';
+    state.containers = state.running;
+    return 'cold';
   };
 
   return {
@@ -90,21 +96,23 @@ export function awsAccount(limits: AwsLimits, costs: RowCosts): AwsAccount {
       const state = functions.get(name) ?? { running: 0, containers: 0 };
       functions.set(name, state);
       await time.sleep(limits.invokeMs);
-      await turnOf(state, most);
-      if (state.running > state.containers) {
-        state.containers = state.running;
-        await time.sleep(limits.coldStartMs);
-      }
+      if ((await turnOf(state, most)) === 'cold') await time.sleep(limits.coldStartMs);
       const endsAt = killAfterMs === undefined ? undefined : time.now() + killAfterMs;
       const invocation = startInvocation(time, limits, endsAt);
       const tables = tablesOf(dynamo, invocation);
+      let isOver = false;
       const ended = await new Promise<{ readonly answer?: T; readonly error?: unknown }>((resolve) => {
-        time.at(endsAt ?? time.now() + limits.timeoutMs, () => resolve({ error: 'cut off' }));
+        time.cutOffAt(
+          endsAt ?? time.now() + limits.timeoutMs,
+          () => !isOver,
+          () => resolve({ error: 'cut off' }),
+        );
         work(invocation, tables).then(
           (answer) => invocation.wait(0).then(() => resolve({ answer })),
           (error: unknown) => invocation.wait(0).then(() => resolve({ error })),
         );
       });
+      isOver = true;
       invocation.end();
       running--;
       state.running--;
@@ -125,9 +133,15 @@ export function awsAccount(limits: AwsLimits, costs: RowCosts): AwsAccount {
   };
 }
 
+/** The tables of an invocation: its clock tells how long it may try again what was throttled. */
 function tablesOf(dynamo: SimulatedDynamo, invocation: Invocation): Readonly<Record<TableName, Table>> {
-  const client = dynamo.clientOf(invocation);
-  const meter = createMeter();
-  const table = (name: TableName) => dynamoDbTable(client, name, shapes[name], meter);
+  const random = seededRandom(2);
+  const patience: Patience = {
+    random: () => random.unit(),
+    sleep: (ms) => invocation.wait(ms),
+    remainingMs: () => invocation.remainingMs(),
+  };
+  const options: TableOptions = { client: dynamo.clientOf(invocation), meter: createMeter(), patience };
+  const table = (name: TableName) => dynamoDbTable(name, shapes[name], options);
   return { state: table('state'), windows: table('windows'), rejects: table('rejects') };
 }

@@ -1,10 +1,12 @@
 import pLimit from 'p-limit';
 import type { Pipeline } from '../../../../functions/core/definition/pipeline.ts';
+import { finalizeRunsAtATime, finalizeTasksAtATime } from '../../../../functions/core/deployment/settings.ts';
 import type { StreamRecord } from '../../../../functions/core/fold/stream-record.ts';
 import type { BatchTotals } from '../../../../functions/core/log/totals.ts';
 import { totalsAfterBatch } from '../../../../functions/core/log/totals.ts';
 import type { FinalizeAnswer } from '../../../../functions/operations/advance.ts';
 import { prepareOperation } from '../../../../functions/operations/table.ts';
+import type { OtherRuns } from '../../../../functions/state/epochs/task-runner.ts';
 import type { LogEntry } from '../../../../functions/state/log/entry.ts';
 import { followedLog } from '../../../../functions/state/log/followed-log.ts';
 import { edgePassed, isHoldingBack } from '../../../../functions/state/log/kick.ts';
@@ -68,6 +70,8 @@ export interface AwsPipeline {
     isDone: (run: Invoked<FinalizeAnswer>) => boolean,
     mostMs: number,
   ): Promise<readonly Invoked<FinalizeAnswer>[]>;
+  /** Resolves when all runs of finalize have ended that kicks and other runs have asked for. */
+  settled(): Promise<void>;
   /** How many runs of finalize kicks have asked for. */
   readonly kicks: number;
 }
@@ -75,15 +79,12 @@ export interface AwsPipeline {
 /** Calls to the tables under way at a time, as in functions/finalize.ts. */
 const concurrency = 32;
 
-/** Runs of finalize at the same time: its reserved concurrency (docs/OPERATIONS.md). */
-const reservedFinalizers = 2;
-
 const minuteMs = 60_000;
 
 /** How a pipeline is deployed. */
 export interface Deployment {
-  /** Runs of finalize at the same time. @default its reserved concurrency */
-  readonly finalizersAtOnce?: number;
+  /** Invocations of finalize that take tasks beside the one that leads. @default as deployed */
+  readonly tasksAtATime?: number;
   /** Whether aggregate asks for runs of finalize. @default on */
   readonly asks?: 'on' | 'off';
 }
@@ -92,7 +93,7 @@ export function awsPipeline(
   account: AwsAccount,
   pipeline: Pipeline,
   shards: AwsShard[],
-  { finalizersAtOnce = reservedFinalizers, asks = 'on' }: Deployment = {},
+  { tasksAtATime = finalizeTasksAtATime, asks = 'on' }: Deployment = {},
 ): AwsPipeline {
   const { time, limits } = account;
   let ids = 0;
@@ -118,7 +119,7 @@ export function awsPipeline(
       }),
   });
 
-  const finalize: AwsPipeline['finalize'] = ({ killAfterMs } = {}) =>
+  const finalize = (event: unknown, killAfterMs?: number) =>
     account.invoke(
       'finalize',
       async (invocation, tables) => {
@@ -126,7 +127,7 @@ export function awsPipeline(
         const limited = (table: Table) => limitedTable(table, limit);
         const state = limited(tables.state);
         const now = () => invocation.now();
-        const { answer } = await prepareOperation(undefined)({
+        const { answer } = await prepareOperation(event)({
           pipeline,
           state,
           windows: limited(tables.windows),
@@ -139,6 +140,7 @@ export function awsPipeline(
           now,
           remainingMs: () => invocation.remainingMs(),
           sleep: (ms) => invocation.wait(ms),
+          others: tasksAtATime === 0 ? undefined : othersOf(invocation, killAfterMs),
           newId,
           logError: (message, fields) => {
             throw new Violation('I1', `${message}: ${JSON.stringify(fields)}`);
@@ -146,20 +148,31 @@ export function awsPipeline(
         });
         return answer as FinalizeAnswer;
       },
-      { mostAtOnce: finalizersAtOnce, killAfterMs },
+      { mostAtOnce: tasksAtATime + finalizeRunsAtATime, killAfterMs },
     );
+
+  /** As functions/finalize.ts asks for invocations of itself. */
+  const othersOf = (invocation: Invocation, killAfterMs: number | undefined): OtherRuns => ({
+    most: tasksAtATime,
+    start: async (request) => {
+      await asked(invocation, () => {
+        under.push(finalize(request === undefined ? {} : { request: 'tasks', ...request }, killAfterMs));
+      });
+    },
+    wait: (ms) => invocation.wait(ms),
+  });
 
   const kickAfter = async (state: Table, shardId: string, before: number | undefined, after: number | undefined) => {
     const edge = edgePassed(pipeline, before, after);
     const kicked = asks === 'on' && edge !== undefined && (await isHoldingBack(state, shardId));
     if (kicked) {
       kicks++;
-      under.push(finalize());
+      under.push(finalize({}));
     }
     return { kicked };
   };
 
-  return {
+  const deployed: AwsPipeline = {
     account,
     pipeline,
     shards,
@@ -183,7 +196,13 @@ export function awsPipeline(
     get kicks() {
       return kicks;
     },
-    finalize,
+    finalize: ({ killAfterMs } = {}) => finalize({}, killAfterMs),
+    settled: async () => {
+      for (let known = -1; known !== under.length; ) {
+        known = under.length;
+        await Promise.all(under);
+      }
+    },
     aggregator(shard) {
       let container: { readonly tables: Switched; readonly aggregator: ShardAggregator } | undefined;
       return {
@@ -225,7 +244,7 @@ export function awsPipeline(
       const runs: Invoked<FinalizeAnswer>[] = [];
       let done = false;
       while (!done && time.now() - began < mostMs) {
-        const run = finalize().then((ended) => {
+        const run = finalize({}).then((ended) => {
           runs.push(ended);
           done ||= isDone(ended);
         });
@@ -237,10 +256,11 @@ export function awsPipeline(
           if (time.now() < next && (time.now() - began) % minuteMs !== 0) await time.sleep(next - time.now());
         }
       }
-      await Promise.all(under);
+      await deployed.settled();
       return runs;
     },
   };
+  return deployed;
 }
 
 /** The tables of the invocation that a container works for now. */

@@ -48,7 +48,7 @@ interface Answer {
   readonly cpuMs: number;
 }
 
-type Outcome = Answer | 'throttled' | 'refused';
+type Outcome = Answer | 'throttled' | 'refused' | Error;
 
 /** A command, as the client gets it. */
 interface Command {
@@ -275,6 +275,15 @@ export function simulatedDynamo(time: VirtualTime, limits: AwsLimits, costs: Row
     return given.reduce((total, [name, item]) => total + encodeMs(name, storedOf(item)), limits.callCpuMs);
   }
 
+  /** What DynamoDB refuses as invalid fails the call. */
+  function outcomeOf(invocation: Invocation, command: Command): Outcome {
+    try {
+      return perform(invocation, command);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
   async function send(invocation: Invocation, command: Command): Promise<object> {
     await invocation.compute(requestCpuMs(command));
     for (let attempt = 0; ; attempt++) {
@@ -283,7 +292,7 @@ export function simulatedDynamo(time: VirtualTime, limits: AwsLimits, costs: Row
         const half = limits.callMs / 2;
         // What was sent takes effect, whatever becomes of the sender.
         time.at(time.now() + half, () => {
-          const performed = perform(invocation, command);
+          const performed = outcomeOf(invocation, command);
           time.at(time.now() + half, () => resolve(performed));
         });
       });
@@ -291,6 +300,7 @@ export function simulatedDynamo(time: VirtualTime, limits: AwsLimits, costs: Row
         await invocation.wait(0);
         throw new ConditionalCheckFailedException({ message: 'The conditional request failed', $metadata: {} });
       }
+      if (outcome instanceof Error) throw outcome;
       if (outcome !== 'throttled') {
         await invocation.compute(outcome.cpuMs);
         return outcome.output;

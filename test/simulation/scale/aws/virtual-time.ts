@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as realTime } from 'node:timers/promises';
 
 /** Time that moves from one event to the next. */
 export interface VirtualTime {
@@ -6,6 +6,11 @@ export interface VirtualTime {
   now(): number;
   /** Has something done at a moment; what is due at the same moment is done in the order in which it was asked for. */
   at(ms: number, action: () => void): void;
+  /**
+   * Has something cut off at a moment, unless it has ended. Work outside of this time, such as a digest that Node makes
+   * in a thread, takes none of it: it may end before anything is cut off.
+   */
+  cutOffAt(ms: number, isUnderWay: () => boolean, action: () => void): void;
   sleep(ms: number): Promise<void>;
   /**
    * Lets time pass until the work has ended.
@@ -18,10 +23,16 @@ interface Due {
   readonly ms: number;
   readonly order: number;
   readonly action: () => void;
+  /** Of something that is to be cut off: whether it has not ended. */
+  readonly isUnderWay?: () => boolean;
 }
 
+/** Looks, some ms of real time apart, for work outside of this time that ends before something is cut off. */
+const looks = 100;
+const lookMs = 2;
+
 /** Turns of the event loop that a work may take by itself, with nothing due: streams of answers take some. */
-const idleTurns = 50;
+const idleTurns = 200;
 
 /** @param startMs epoch ms */
 export function virtualTime(startMs: number): VirtualTime {
@@ -67,6 +78,9 @@ export function virtualTime(startMs: number): VirtualTime {
     at(ms, action) {
       push({ ms: Math.max(ms, now), order: order++, action });
     },
+    cutOffAt(ms, isUnderWay, action) {
+      push({ ms: Math.max(ms, now), order: order++, action, isUnderWay });
+    },
     sleep: (ms) => new Promise((resolve) => time.at(now + ms, resolve)),
     async run(work) {
       let ended = false;
@@ -78,16 +92,23 @@ export function virtualTime(startMs: number): VirtualTime {
       for (let idle = 0; ; ) {
         await nextTurn();
         if (ended) return ending;
+        const [next] = heap;
+        for (let look = 0; look < looks && next?.isUnderWay?.() === true && heap[0] === next && !ended; look++)
+          await realTime(lookMs);
+        if (ended) return ending;
         const due = pop();
+        // What has ended is not cut off any more, and nobody waits until then.
+        if (due?.isUnderWay?.() === false) continue;
         if (due === undefined) {
           if (++idle > idleTurns) throw new Error('nothing is due any more, and the work has not ended');
+          if (idle > idleTurns / 2) await realTime(lookMs);
           continue;
         }
         idle = 0;
         now = due.ms;
         due.action();
         // What is due at the same moment does not wait for what follows from it.
-        while (heap[0] !== undefined && heap[0].ms === now) pop()?.action();
+        while (heap[0] !== undefined && heap[0].ms === now && heap[0].isUnderWay === undefined) pop()?.action();
       }
     },
   };
