@@ -9,12 +9,12 @@ const slowAims: readonly string[] = ['b', 'e', 'f', 'g', 'h'];
 /** What the parts of the aims have to reach, in virtual figures that are the same on every machine. */
 const bounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   a: { finalMs: 30_000, cutOff: 0 },
-  b: { cutOff: 0 },
+  b: { finalMs: 60_000, cutOff: 0 },
   c: { gatherMs: 60_000, finalMs: 60_000, cutOff: 0 },
   d: { gatherMs: 60_000, finalMs: 60_000, cutOff: 0 },
   e: { ms: 60_000, cutOff: 0 },
   f: { writeUnits: 5_000 },
-  g: { wholeRuns: 1 },
+  g: { times: 1.3 },
   h: { megabytes: 1_024 },
   i: { mostMs: 5_000 },
   j: { lagMs: 5_000 },
