@@ -49,7 +49,7 @@ const readUnits = (bytes: number) => Math.max(1, Math.ceil(bytes / readBytes));
 
 /** What production code asks of its tables for a flow of events. */
 export function tableUseOf(question: CostQuestion, flow: Flow): TableUse {
-  const { queries, sideShare, eventsPerSecond } = question;
+  const { queries, eventsPerSecond } = question;
   const { shards, batches, epochs, windows, eventsPerBatch, scheduledRuns, kicks } = flow;
   const isFlowing = batches > 0;
   const runs = scheduledRuns + kicks;
@@ -75,7 +75,7 @@ export function tableUseOf(question: CostQuestion, flow: Flow): TableUse {
       segments: epochs * queries * segments.units,
       ids: epochs * shards * ids.units,
       windows: panes * window.units,
-      sideOutput: eventsPerSecond * sideShare * queriesTold(question),
+      sideOutput: batches * sideUnits(question, eventsPerBatch),
       sinks: sinks.writes,
     },
     reads: {
@@ -101,6 +101,18 @@ export function tableUseOf(question: CostQuestion, flow: Flow): TableUse {
 /** Panes of a window: with allowed lateness one when it ends, and one when it closes. */
 function panesOf({ latenessSeconds }: CostQuestion): number {
   return latenessSeconds > 0 ? 2 : 1;
+}
+
+/** Partitions of a shard and hour in the side output (state/items/side-place.ts). */
+const sidePartitions = 16;
+
+/**
+ * What the late and rejected events of a batch write: an item each, and one for each of the partitions that they fall
+ * into, by which readers find them.
+ */
+function sideUnits(question: CostQuestion, eventsPerBatch: number): number {
+  const events = eventsPerBatch * question.sideShare;
+  return events * queriesTold(question) + sidePartitions * (1 - Math.exp(-events / sidePartitions));
 }
 
 /** A late event is told for each query that it is late for; here as if half of such events were rejected. */

@@ -135,11 +135,11 @@ export const mutations: readonly Mutation[] = [
       },
       {
         file: gather,
-        find: `  const { epoch, tasks, closedThrough } = plan;
-`,
-        replace: `  const { epoch, tasks, closedThrough } = plan;
+        find: `  const { epoch, closedThrough } = plan;
+  const done = await runTasks(`,
+        replace: `  const { epoch, closedThrough } = plan;
   await raiseGathered(state, { epoch, closedThrough });
-`,
+  const done = await runTasks(`,
       },
     ],
     seed: 16,
@@ -180,8 +180,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: '  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan);',
-        replace: `  void gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan).catch(() => {});
+        find: '  return gatherEpoch({ ...gatherOptions(options), ...(entries && { known: entries }) }, plan);',
+        replace: `  void gatherEpoch({ ...gatherOptions(options), ...(entries && { known: entries }) }, plan).catch(() => {});
   return { raised: Promise.resolve() };`,
       },
     ],

@@ -24,6 +24,8 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
   },
   finalize: {
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    // Invocations of its own, which take tasks beside it.
+    finalize: ['lambda:InvokeFunction'],
     state: [
       'dynamodb:BatchWriteItem',
       'dynamodb:DeleteItem',

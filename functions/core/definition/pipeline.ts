@@ -5,6 +5,7 @@ import type { Duration } from '../arguments/duration.ts';
 import type { EventIdValue } from '../events/event-id.ts';
 import type { EventTimeUnit, EventTimeValue } from '../events/event-time.ts';
 import type { GroupKey, GroupSelector, GroupValue } from '../events/group-key.ts';
+import type { ProvenFields } from '../events/proven-fields.ts';
 import type { Row } from '../results/row.ts';
 import type { WindowKind } from '../windows/window.ts';
 import type { Enriched } from './enriched.ts';
@@ -12,7 +13,6 @@ import type { Grouping } from './grouping.ts';
 import type { Lookup } from './lookup.ts';
 import type { RowsAt, TableLookup } from './lookup-table.ts';
 import type { NamedField } from './named-fields.ts';
-import type { ProvenFields } from './proven-fields.ts';
 import type { Sink, SinkSpec } from './sink.ts';
 
 /** An event: the output of the schema for the parsed JSON. */

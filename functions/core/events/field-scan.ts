@@ -1,8 +1,8 @@
-import type { ProvenField, ProvenFields } from '../definition/proven-fields.ts';
 import { type BytePattern, matches } from './byte-pattern.ts';
 import { type AsciiText, createScalarReader, type FoundScalar, type KnownTexts, noKnownTexts } from './json-scalars.ts';
 import type { Shape } from './json-shape.ts';
 import { learnedShapes } from './json-shapes.ts';
+import type { ProvenField, ProvenFields } from './proven-fields.ts';
 
 /**
  * Reads some fields of events straight from the bytes of their lines, and makes no object of an event. It reads only

@@ -1,4 +1,4 @@
-import type { JsonScalar } from '../events/json-scalars.ts';
+import type { JsonScalar } from './json-scalars.ts';
 
 /** A field whose values a schema takes as they are or not at all, as far as that can be seen. */
 export interface ProvenField {
