@@ -112,7 +112,7 @@ describe('order texts', () => {
           if (!isCut && a !== b) expect(b.startsWith(a)).toBe(false);
         },
       ),
-      { numRuns: 5000 },
+      { numRuns: 1000 },
     );
   });
 });
@@ -145,7 +145,7 @@ describe('a pane in lanes', () => {
           expect((await readPaneRows(windows, of, hour, { after: {}, limit }))?.rows).toEqual([]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
@@ -172,7 +172,7 @@ describe('a pane in lanes', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 
