@@ -3,12 +3,12 @@ import { checkEveryStep, checkFeed, checkFinalFeed, checkPages } from './log-rea
 
 describe('readers of segments and tails', { timeout: 600_000 }, () => {
   it('show what one pass over the events gives, at every step of finalize, and never go back', () =>
-    checkEveryStep(120));
+    checkEveryStep(60));
 
-  it('give the same windows in pages, in both orders', () => checkPages(200));
+  it('give the same windows in pages, in both orders', () => checkPages(100));
 
-  it('feed every change: a reader that replaces its copies has the whole table', () => checkFeed(200));
+  it('feed every change: a reader that replaces its copies has the whole table', () => checkFeed(100));
 
   it('feed each final window once, epoch by epoch, whatever is cut off and however long the reader is away', () =>
-    checkFinalFeed(300));
+    checkFinalFeed(150));
 });
