@@ -58,7 +58,7 @@ export interface Settings {
 
 const functionNames = Object.keys(functions) as FunctionName[];
 
-/** The names of all settings. Each is in docs/OPERATIONS.md, and is synthesized by test/template/contexts.test.ts. */
+/** The names of all settings. Each is in docs/OPERATIONS.md, and is synthesized by test/template/contexts.slow.test.ts. */
 export const contextNames: readonly string[] = [
   ...['pipeline', 'stage', 'removalPolicy', 'shards', 'streamRetention', 'batchSize', 'batchWindow', 'schedule'],
   ...['finalizeConcurrency', 'finalizeTasks', ...functionNames.flatMap((name) => [memoryOf(name), timeoutOf(name)])],

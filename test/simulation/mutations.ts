@@ -947,7 +947,7 @@ export const missing: readonly { readonly id: string; readonly reason: string }[
   {
     id: 'attempt',
     reason:
-      'the parts of entries and panes are named by the attempt: two attempts that know the same tail, or the same plan, have the same parts unless their code differs; test/unit/log-entries.test.ts shows it',
+      'the parts of entries and panes are named by the attempt: two attempts that know the same tail, or the same plan, have the same parts unless their code differs; test/unit/log-entries.slow.test.ts shows it',
   },
   {
     id: 'gaps',
