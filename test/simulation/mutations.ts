@@ -929,12 +929,12 @@ export const missing: readonly { readonly id: string; readonly reason: string }[
   {
     id: 'lease-ends',
     reason:
-      'the task of a run that died is taken by another one: the simulator does it, and had no seed of those tried in which it shows; test/unit/side-by-side.test.ts shows it',
+      'the task of a run that died is taken by another one: the simulator does it, and had no seed of those tried in which it shows; test/unit/side-by-side.slow.test.ts shows it',
   },
   {
     id: 'all-lanes',
     reason:
-      'a manifest is made when all tasks of its emission have their marks: no seed is known yet; test/unit/side-by-side.test.ts shows it',
+      'a manifest is made when all tasks of its emission have their marks: no seed is known yet; test/unit/side-by-side.slow.test.ts shows it',
   },
   { id: 'generation', reason: 'removal raises the generation of a name: the simulator draws no removals yet' },
   { id: 'within', reason: 'ids outlive `within`: a simulation is shorter than the life of an entry beyond it' },
