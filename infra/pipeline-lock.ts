@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -8,6 +8,7 @@ import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/defin
 import { findPackageRoot } from './bundle/package-root.ts';
 import { exportedPipeline, pipelineBuild, withoutPipeline } from './bundle/pipeline.ts';
 import { bundlingFailure, loadingFailure } from './bundle/pipeline-failure.ts';
+import { areUnchanged, type Stamp, stampOf } from './bundle/stamp.ts';
 
 /**
  * Compares a pipeline's file with the lock beside it, if there is one. A pipeline that could not go on with the windows
@@ -38,10 +39,10 @@ export function pipelineOf(pipelineFile: string): Pipeline {
   return pipeline;
 }
 
-/** What a bundle was made of: its files, each with what changes when it is written. */
+/** A bundle, and the files that it was made of. */
 interface Bundle {
   readonly text: string;
-  readonly inputs: ReadonlyMap<string, string>;
+  readonly inputs: readonly Stamp[];
 }
 
 /** Bundles of this process: the lock, the construct and the app each ask for the pipeline of one file. */
@@ -49,8 +50,7 @@ const bundles = new Map<string, Bundle>();
 
 function bundled(file: string): string {
   const known = bundles.get(file);
-  if (known !== undefined && [...known.inputs].every(([input, version]) => versionOf(input) === version))
-    return known.text;
+  if (known !== undefined && areUnchanged(known.inputs)) return known.text;
   const packageFolder = findPackageRoot();
   try {
     const { outputFiles, metafile } = buildSync({
@@ -59,10 +59,9 @@ function bundled(file: string): string {
       write: false,
       metafile: true,
     });
-    const inputs = Object.keys(metafile.inputs).map((input) => resolve(packageFolder, input));
     const bundle = {
       text: outputFiles[0]?.text ?? '',
-      inputs: new Map(inputs.map((input) => [input, versionOf(input)])),
+      inputs: Object.keys(metafile.inputs).map((input) => stampOf(resolve(packageFolder, input))),
     };
     bundles.set(file, bundle);
     return bundle.text;
@@ -70,9 +69,4 @@ function bundled(file: string): string {
     const line = bundlingFailure(error, packageFolder);
     throw line === undefined ? error : new TidemarkError(line, { cause: error });
   }
-}
-
-function versionOf(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? 'gone' : `${stats.mtimeMs} ${stats.ctimeMs} ${stats.size}`;
 }

@@ -1,14 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-
-/** What a bundle was made of, by path; null: nothing was there. */
-type Sources = readonly (readonly [
-  path: string,
-  size: number | null,
-  changedMs: number | null,
-  madeMs: number | null,
-])[];
+import { areUnchanged, type Stamp, stampOf } from '../../infra/bundle/stamp.ts';
 
 /** The files beside or above a source by which the bundler finds packages and reads the source. */
 const deciding = ['package.json', 'tsconfig.json', 'jsconfig.json', 'node_modules'];
@@ -22,10 +15,9 @@ export function knownBundle(folder: string, file: string): string | undefined {
   try {
     const { bundle, sources } = JSON.parse(readFileSync(indexOf(folder, file), 'utf8')) as {
       readonly bundle: string;
-      readonly sources: Sources;
+      readonly sources: readonly Stamp[];
     };
-    const now = sourcesAt(sources.map(([source]) => source));
-    if (JSON.stringify(now) !== JSON.stringify(sources)) return undefined;
+    if (!areUnchanged(sources)) return undefined;
     const bundled = path.join(folder, path.basename(bundle));
     return existsSync(bundled) ? bundled : undefined;
   } catch {
@@ -45,8 +37,8 @@ export function noteBundle(
   inputs: readonly string[],
   startedMs: number,
 ): void {
-  const sources = sourcesAt([...new Set(inputs.flatMap(withDeciding))]);
-  if (sources.some(([, size, changedMs]) => size !== 0 && (changedMs ?? 0) >= startedMs)) return;
+  const sources = [...new Set(inputs.flatMap(withDeciding))].map(stampOf);
+  if (sources.some(([, size, changedMs]) => size !== 0 && changedMs >= startedMs)) return;
   const index = indexOf(folder, file);
   const draft = path.join(folder, `draft-${randomUUID()}.json`);
   writeFileSync(draft, JSON.stringify({ bundle: path.basename(bundle), sources }));
@@ -68,12 +60,4 @@ function withDeciding(input: string): readonly string[] {
 function foldersAbove(folder: string): readonly string[] {
   const parent = path.dirname(folder);
   return [folder, ...(parent === folder ? [] : foldersAbove(parent))];
-}
-
-function sourcesAt(paths: readonly string[]): Sources {
-  return paths.map((source) => {
-    const stats = statSync(source, { throwIfNoEntry: false });
-    if (stats === undefined) return [source, null, null, null];
-    return [source, stats.isDirectory() ? 0 : stats.size, stats.mtimeMs, stats.ctimeMs];
-  });
 }

@@ -13,14 +13,15 @@ import {
 import { join } from 'node:path';
 import { isDiskFull, LocalError, messageOf } from '../local/account/local-error.ts';
 import { cacheFolder } from './cache-folder.mjs';
+import { areUnchanged, type Stamp, stampOf } from './stamp.ts';
 
 /** A bundle is removed after this time (ms) without use. Processes load their files within seconds of their start. */
 const unusedMs = 24 * 60 * 60_000;
 
-/** A bundle in the cache: its folder, and the files that it was made from, with size and time of change (ms). */
+/** A bundle in the cache: its folder, and the files that it was made from. */
 interface Entry {
   readonly folder: string;
-  readonly inputs: readonly (readonly [path: string, size: number, changedMs: number])[];
+  readonly inputs: readonly Stamp[];
 }
 
 /** Writes a bundle into a folder and returns the files that it was made from. */
@@ -38,7 +39,7 @@ export async function cachedBundle(packageRoot: string, key: string, nowMs: numb
   const name = `local-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
   const index = join(cache, `${name}.json`);
   const entry = readEntry(index);
-  if (entry !== undefined && isCurrent(entry)) {
+  if (entry !== undefined && existsSync(entry.folder) && areUnchanged(entry.inputs)) {
     utimesSync(entry.folder, nowMs / 1000, nowMs / 1000);
     return entry.folder;
   }
@@ -46,7 +47,7 @@ export async function cachedBundle(packageRoot: string, key: string, nowMs: numb
   let folder: string | undefined;
   try {
     folder = mkdtempSync(join(cache, `${name}-`));
-    const inputs = (await build(folder)).map((path) => stamp(path));
+    const inputs = (await build(folder)).map(stampOf);
     // A file that changed during the build may have been read before or after: such a bundle is used once.
     if (inputs.every(([, , changedMs]) => changedMs < nowMs)) writeEntry(index, { folder, inputs });
     return folder;
@@ -67,19 +68,6 @@ function placeOf(packageRoot: string): string {
 function fullCache(cache: string, cause: unknown): LocalError {
   return new LocalError('diskFull', `no space left for bundled programs in ${cache}: free some and start again`, {
     cause,
-  });
-}
-
-function stamp(path: string): readonly [string, number, number] {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return [path, stat?.size ?? -1, stat?.mtimeMs ?? -1];
-}
-
-function isCurrent(entry: Entry): boolean {
-  if (!existsSync(entry.folder)) return false;
-  return entry.inputs.every(([path, size, changedMs]) => {
-    const [, sizeNow, changedNowMs] = stamp(path);
-    return size === sizeNow && changedMs === changedNowMs;
   });
 }
 
