@@ -12,6 +12,7 @@ import {
   sum,
   type WindowKind,
 } from '../../functions/core/index.ts';
+import { mixed, uuid } from '../fixtures/scattered.ts';
 
 /** Records of a batch, one event each. */
 export const recordsInBatch = 1000;
@@ -108,17 +109,4 @@ export function eventsOf({ keys, named, lateMs, retriedEvery }: KeyedStream, bat
 /** Sequence numbers of the length that Kinesis gives: they are part of every entry. */
 function sequenceNumberOf(batch: number, i: number): string {
   return `4959${String(batch * recordsInBatch + i + 1).padStart(52, '0')}`;
-}
-
-function uuid(i: number): string {
-  const hex = [i, i + 1e6, i + 2e6, i + 3e6].map((seed) => mixed(seed).toString(16).padStart(8, '0')).join('');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
-}
-
-/** A number without pattern from 0 to 2^32 - 1 (splitmix32). */
-function mixed(seed: number): number {
-  let z = (seed * 0x9e3779b9 + 0x7f4a7c15) | 0;
-  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-  z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-  return (z ^ (z >>> 15)) >>> 0;
 }

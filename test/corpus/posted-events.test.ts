@@ -10,6 +10,7 @@ import type { PutEntry } from '../../functions/feeder/put-records.ts';
 import { restAnswer } from '../../infra/local/gateway/rest-answer.ts';
 import { restEvent } from '../../infra/local/gateway/rest-event.ts';
 import { postedEvents } from './posted-events.ts';
+import { expectProblem } from './problem.ts';
 
 const pipeline = definePipeline({
   name: 'posted',
@@ -89,18 +90,7 @@ describe('a hostile request to take events', () => {
       }
       expect(put).toEqual([]);
       expect(type).toBe('application/problem+json');
-      const { kind, parameter, received } = outcome;
-      expect(body).toMatchObject({
-        type: `urn:problem-type:tidemark:${kind}`,
-        status,
-        parameter,
-        title: expect.stringMatching(/^[A-Z]/),
-      });
-      const detail = String(body['detail']);
-      expect(detail.startsWith(`${parameter}: `)).toBe(true);
-      expect(detail).toContain(received);
-      expect(detail).toMatch(/^[^\n]+: [^\n]{5,}$/);
-      expect(detail.length).toBeLessThan(300);
+      expectProblem(body, status, outcome);
       if (status === 405) expect(String(allow)).toBe('POST');
     },
   );
